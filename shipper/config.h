@@ -1,0 +1,78 @@
+/*
+ * config.h
+ *		Every setting, from every place it can come from.
+ *
+ * An option is one row of config.def; the struct, the parser, --help,
+ * `tuplecast config` and doc/configuration.md are made from the rows.
+ * Later wins: default, files, environment, command line.
+ */
+#ifndef TUPLECAST_CONFIG_H
+#define TUPLECAST_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "err.h"
+
+/* where an option goes and how it is shown */
+#define CF_SHIPPER	0x01		/* read by the shipper itself */
+#define CF_PLUGIN	0x02		/* passed to the output plugin by its name */
+#define CF_SECRET	0x04		/* shown as "********" */
+#define CF_LATER	0x08		/* known, but a coming version brings it */
+
+/* C types of the rows of config.def; all strings are never NULL */
+typedef char *cfg_str;			/* "" when unset */
+typedef bool cfg_bool;
+typedef int64_t cfg_int;
+typedef int64_t cfg_msec;
+typedef int64_t cfg_bytes;
+typedef int cfg_enum;			/* index into the row's list of words */
+
+typedef struct ConfigPair
+{
+	char	   *name;
+	char	   *value;
+	char	   *origin;			/* "connector.json", "environment", "--kafka" */
+	bool		secret;
+} ConfigPair;
+
+typedef struct ConfigPairs
+{
+	ConfigPair *items;
+	size_t		count;
+} ConfigPairs;
+
+typedef struct Config
+{
+#define OPTION(type, field, name, native, debezium, words, flags, help) \
+	cfg_##type	field;
+#include "config.def"
+#undef OPTION
+	/* true when a Debezium connector's JSON was read: Debezium's defaults */
+	bool		connector_json;
+	/* "kafka.*": librdkafka's own names and values, without the prefix */
+	ConfigPairs kafka;
+	/* "topic.creation.default.*": topic configuration, without the prefix */
+	ConfigPairs topic_creation;
+	/* what START_REPLICATION is given, complete but for "wire" */
+	ConfigPairs plugin;
+	struct ConfigState *state;	/* config.c: where each value came from */
+} Config;
+
+/* Reads everything; argv without program and command name.  On success the
+ * caller owns *cfg until config_free(). */
+extern bool config_load(Config *cfg, int argc, char **argv,
+						Error *err) MUST_CHECK;
+/* Checks what run needs (source, kafka unless another sink, topic.prefix). */
+extern bool config_require_run(const Config *cfg, Error *err) MUST_CHECK;
+extern void config_free(Config *cfg);
+/* libpq keyword/value arrays for PQconnectdbParams, ended by NULL; never
+ * logged.  Owned by cfg. */
+extern const char *const *config_conninfo_keywords(const Config *cfg);
+extern const char *const *config_conninfo_values(const Config *cfg);
+/* one line without secrets: "postgres@localhost:5432/customers" */
+extern const char *config_source_name(const Config *cfg);
+
+#endif							/* TUPLECAST_CONFIG_H */
