@@ -1,0 +1,15 @@
+/*
+ * http.h
+ *		/metrics, /livez and /readyz.  Absent with WITHOUT_HTTP.
+ */
+#ifndef TUPLECAST_HTTP_H
+#define TUPLECAST_HTTP_H
+
+#include "config.h"
+#include "err.h"
+
+/* Starts the server's own thread, or does nothing for "off".  GET only. */
+extern bool http_start(const Config *cfg, Error *err) MUST_CHECK;
+extern void http_stop(void);
+
+#endif							/* TUPLECAST_HTTP_H */
