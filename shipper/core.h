@@ -1,0 +1,121 @@
+/*
+ * core.h
+ *		What to do with each frame: produce, skip, stop; and what may be confirmed.
+ *
+ * A pure state machine: no I/O, no clock, no libpq, no librdkafka.  Whoever
+ * drives it (the loop, or a simulator) passes events in and executes verdicts:
+ *
+ *	session started		core_session_start(); every frame of it follows
+ *	frame				core_frame() → verdict; CORE_PRODUCE: offer the record to
+ *						the sink and, once it is taken, core_taken()
+ *	keepalive			core_keepalive()
+ *	record acked		core_acked(), and core_advance() once a turn
+ *	source lost			core_session_end(): the sink goes on, and what the next
+ *						session sends again is skipped by identity
+ *	sink lost			core_reset(): all that was not confirmed comes again
+ *
+ * Identity of a record: (end LSN of its transaction, ordinal, part); it grows
+ * strictly in a stream.  A transaction that was put completely before the
+ * source was lost stays in the tracker until it is acknowledged, and its second
+ * copy is skipped; one that was cut in the middle goes on in the same entry.
+ *
+ * To come, without a change of this interface: exactly-once asks core_last()
+ * for the open part of its position and seeds a new Core with a stored one
+ * (core_seed());
+ * the hand-over from a snapshot is a predicate in core_record() on (stream, end
+ * LSN).
+ */
+#ifndef TUPLECAST_CORE_H
+#define TUPLECAST_CORE_H
+
+#include "err.h"
+#include "frame_reader.h"
+#include "sink.h"
+#include "stats.h"
+#include "tracker.h"
+
+typedef enum CoreVerdict
+{
+	CORE_NOTHING, /* bookkeeping only */
+	CORE_STREAM,  /* make the sink's stream, then core_set_stream() */
+	CORE_PRODUCE, /* the record is filled in */
+	CORE_SKIP,	  /* the sink had it before */
+	CORE_ERROR	  /* err is set */
+} CoreVerdict;
+
+typedef struct CoreIdentity
+{
+	uint64_t end_lsn;
+	uint64_t ordinal;
+	uint8_t part;
+} CoreIdentity;
+
+typedef struct CoreStream
+{
+	uint32_t id;
+	uint32_t session;	/* that announced it; 0: slot of the table is free */
+	uint32_t key_extra; /* bytes of head and tail */
+	uint32_t value_extra;
+	SinkStream *handle;
+} CoreStream;
+
+typedef struct Core
+{
+	Stats *stats;
+	Tracker tracker;
+	CoreIdentity last; /* the last record the sink took */
+	uint64_t done_lsn; /* end of the last transaction put completely */
+	uint64_t open_lsn; /* of the tracker's open transaction; else 0 */
+	uint64_t open_ticket;
+
+	/* of the session with the server */
+	uint32_t session;
+	bool greeted;
+	uint64_t session_lsn; /* end of the last transaction of the session */
+
+	/* of the transaction being received */
+	bool in_txn;
+	bool repeated;	/* put completely before */
+	FrameBegin txn; /* without origin */
+	uint64_t records;
+	uint64_t ordinal; /* of its last record, if any */
+	uint8_t part;
+
+	/* open addressing by id; a power of two */
+	CoreStream *streams;
+	uint32_t streams_cap;
+	uint32_t streams_count;
+	CoreStream *current; /* of the last record */
+} Core;
+
+extern void core_init(Core *c, Stats *stats);
+extern void core_free(Core *c);
+
+extern void core_session_start(Core *c);
+extern void core_session_end(Core *c);
+extern void core_reset(Core *c);
+/* The slot has confirmed this much. */
+extern void core_seed(Core *c, uint64_t confirmed_lsn);
+
+extern CoreVerdict core_frame(Core *c, const Frame *f, SinkRecord *out,
+							  Error *err) MUST_CHECK;
+/* The sink's handle of a stream announced before with this id, or NULL. */
+extern SinkStream *core_get_stream(const Core *c, uint32_t id);
+extern void core_set_stream(Core *c, const FrameStream *f, SinkStream *handle);
+/* The sink took the record of the last CORE_PRODUCE. */
+extern void core_taken(Core *c, const SinkRecord *r);
+extern void core_keepalive(Core *c, uint64_t wal_end);
+/* false: the sink acknowledged what it does not have. */
+extern bool core_acked(Core *c, uint64_t ticket, Error *err) MUST_CHECK;
+/* Retires acknowledged transactions; wall_us since 1970, for the latency. */
+extern void core_advance(Core *c, int64_t wall_us);
+
+extern uint64_t core_confirmable(const Core *c);
+/* records the sink has and did not acknowledge */
+extern uint64_t core_pending(const Core *c);
+extern bool core_in_txn(const Core *c);
+extern CoreIdentity core_last(const Core *c);
+/* commit time of the oldest transaction not acknowledged, or 0 */
+extern int64_t core_oldest_us(const Core *c);
+
+#endif /* TUPLECAST_CORE_H */

@@ -1,0 +1,196 @@
+/*
+ * frame_reader.c
+ *		Bytes of one CopyData payload to frames: slices, no copies, every length
+ *		checked.
+ */
+#include "frame_reader.h"
+
+static FrameResult frame_corrupt(Error *err, const char *what, size_t left);
+static FrameHeaders frame_get_headers(WireCursor *c);
+static void frame_get_hello(WireCursor *c, FrameHello *f);
+static void frame_get_stream(WireCursor *c, FrameStream *f);
+static void frame_get_begin(WireCursor *c, FrameBegin *f);
+static void frame_get_record(WireCursor *c, FrameRecord *f);
+static void frame_get_commit(WireCursor *c, FrameCommit *f);
+
+
+void
+frame_reader_init(FrameReader *r, const void *payload, size_t len)
+{
+	r->p = payload;
+	r->end = r->p + len;
+}
+
+FrameResult
+frame_reader_next(FrameReader *r, Frame *out, Error *err)
+{
+	WireCursor c;
+	size_t left = (size_t) (r->end - r->p);
+	uint32_t len;
+
+	if (left == 0)
+		return FRAME_END;
+	if (left < WIRE_LENGTH_BYTES + 1)
+		return frame_corrupt(err, "the payload ends inside a frame's head",
+							 left);
+	len = wire_load_u32(r->p);
+	if (len == 0 || len > WIRE_MAX_FRAME || len > left - WIRE_LENGTH_BYTES)
+		return frame_corrupt(err, "a frame's length is out of range", left);
+
+	c.p = r->p + WIRE_LENGTH_BYTES;
+	c.end = c.p + len;
+	c.bad = false;
+	out->kind = wire_get_u8(&c);
+	switch (out->kind)
+	{
+		case WIRE_RECORD:
+			frame_get_record(&c, &out->record);
+			break;
+		case WIRE_BEGIN:
+			frame_get_begin(&c, &out->begin);
+			break;
+		case WIRE_COMMIT:
+			frame_get_commit(&c, &out->commit);
+			break;
+		case WIRE_STREAM:
+			frame_get_stream(&c, &out->stream);
+			break;
+		case WIRE_HELLO:
+			frame_get_hello(&c, &out->hello);
+			break;
+		default:
+			return frame_corrupt(err, "a frame's kind is unknown", left);
+	}
+	/* bytes behind the known fields are of a newer writer: ignored */
+	if (c.bad)
+		return frame_corrupt(err, "a field goes beyond its frame", left);
+	r->p += WIRE_LENGTH_BYTES + len;
+	return FRAME_OK;
+}
+
+bool
+frame_next_header(FrameHeaders *h, WireSlice *name, WireSlice *value)
+{
+	WireCursor c;
+
+	if (h->count == 0)
+		return false;
+	c.p = h->packed.data;
+	c.end = c.p + h->packed.len;
+	c.bad = false;
+	*name = wire_get_str(&c);
+	*value = wire_get_blob(&c);
+	h->count--;
+	h->packed.len = (uint32_t) (c.end - c.p);
+	h->packed.data = c.p;
+	return true;
+}
+
+/*
+ * The place is told by the bytes left: the payload's start is not kept.  None
+ * of its bytes are shown, they may be row data.
+ */
+static FrameResult
+frame_corrupt(Error *err, const char *what, size_t left)
+{
+	err_set(
+		err, ERR_ENVIRONMENT, "frame_corrupt",
+		"what the output plugin sent cannot be read: %s (%zu bytes before the end of the message)",
+		what, left);
+	err_detail(err, "Nothing of it was passed on; going on could lose rows.");
+	err_hint(
+		err,
+		"See that the extension's library and this program are of one version, then start again; the slot resends what was not confirmed.");
+	return FRAME_CORRUPT;
+}
+
+/* Walks over the headers, so that frame_next_header() need not check again. */
+static FrameHeaders
+frame_get_headers(WireCursor *c)
+{
+	FrameHeaders h;
+	uint16_t count = wire_get_u16(c);
+
+	h.count = count;
+	h.packed.data = c->p;
+	while (count-- > 0 && !c->bad)
+	{
+		(void) wire_get_str(c);
+		(void) wire_get_blob(c);
+	}
+	h.packed.len = (uint32_t) (c->p - h.packed.data);
+	return h;
+}
+
+static void
+frame_get_hello(WireCursor *c, FrameHello *f)
+{
+	f->wire_version = wire_get_u16(c);
+	f->extension_version = wire_get_str(c);
+	f->format = wire_get_str(c);
+	f->server_version_num = wire_get_u32(c);
+}
+
+static void
+frame_get_stream(WireCursor *c, FrameStream *f)
+{
+	f->id = wire_get_u32(c);
+	f->kind = wire_get_u8(c);
+	f->topic = wire_get_str(c);
+	f->schema = wire_get_str(c);
+	f->name = wire_get_str(c);
+	f->key_head = wire_get_blob(c);
+	f->key_tail = wire_get_blob(c);
+	f->value_head = wire_get_blob(c);
+	f->value_tail = wire_get_blob(c);
+	f->headers = frame_get_headers(c);
+}
+
+static void
+frame_get_begin(WireCursor *c, FrameBegin *f)
+{
+	f->xid = wire_get_u32(c);
+	f->commit_lsn = wire_get_u64(c);
+	f->end_lsn = wire_get_u64(c);
+	f->commit_time_us = (int64_t) wire_get_u64(c);
+	f->origin = wire_get_str(c);
+}
+
+static void
+frame_get_record(WireCursor *c, FrameRecord *f)
+{
+	f->stream = wire_get_u32(c);
+	f->op = wire_get_u8(c);
+	f->flags = wire_get_u8(c);
+	f->lsn = wire_get_u64(c);
+	f->ordinal = wire_get_u64(c);
+	f->part = wire_get_u8(c);
+	f->key = wire_get_blob(c);
+	f->value = wire_get_blob(c);
+	f->headers = frame_get_headers(c);
+	f->topic = (WireSlice){NULL, 0};
+	f->partition = -1;
+	f->timestamp_ms = -1;
+	f->hole = 0;
+	if (f->flags == 0)
+		return;
+	if (f->flags & WIRE_REC_TOPIC)
+		f->topic = wire_get_str(c);
+	if (f->flags & WIRE_REC_PARTITION)
+		f->partition = (int32_t) wire_get_u32(c);
+	if (f->flags & WIRE_REC_TIMESTAMP)
+		f->timestamp_ms = (int64_t) wire_get_u64(c);
+	if (f->flags & WIRE_REC_HOLE)
+	{
+		f->hole = wire_get_u32(c);
+		if (f->hole > f->value.len)
+			c->bad = true;
+	}
+}
+
+static void
+frame_get_commit(WireCursor *c, FrameCommit *f)
+{
+	f->end_lsn = wire_get_u64(c);
+	f->records = wire_get_u64(c);
+}

@@ -1,0 +1,192 @@
+/*
+ * tracker.c
+ *		From acknowledgements of records to the LSN that may be confirmed.
+ */
+#include "tracker.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRACKER_FIRST_CAP 64
+
+static TrackerTxn *tracker_at(const Tracker *t, uint32_t i);
+static void tracker_grow(Tracker *t);
+static void tracker_raise(Tracker *t, uint64_t lsn);
+
+
+void
+tracker_init(Tracker *t)
+{
+	memset(t, 0, sizeof(*t));
+	t->head_ticket = 1;
+}
+
+void
+tracker_free(Tracker *t)
+{
+	free(t->ring);
+	memset(t, 0, sizeof(*t));
+}
+
+void
+tracker_reset(Tracker *t)
+{
+	t->head_ticket += t->count;
+	t->head = 0;
+	t->count = 0;
+	t->pending = 0;
+}
+
+void
+tracker_seed(Tracker *t, uint64_t confirmed_lsn)
+{
+	tracker_raise(t, confirmed_lsn);
+}
+
+uint64_t
+tracker_begin(Tracker *t, int64_t commit_time_us)
+{
+	TrackerTxn *txn;
+
+	assert(!tracker_is_open(t));
+	if (t->count == t->cap)
+		tracker_grow(t);
+	txn = tracker_at(t, t->count++);
+	txn->end_lsn = 0;
+	txn->commit_time_us = commit_time_us;
+	txn->pending = 0;
+	txn->committed = false;
+	return t->head_ticket + t->count - 1;
+}
+
+void
+tracker_add(Tracker *t, uint64_t ticket)
+{
+	assert(tracker_is_open(t) && ticket == t->head_ticket + t->count - 1);
+	(void) ticket;
+	tracker_at(t, t->count - 1)->pending++;
+	t->pending++;
+}
+
+bool
+tracker_ack(Tracker *t, uint64_t ticket)
+{
+	TrackerTxn *txn;
+
+	if (ticket < t->head_ticket || ticket - t->head_ticket >= t->count)
+		return false;
+	txn = tracker_at(t, (uint32_t) (ticket - t->head_ticket));
+	if (txn->pending == 0)
+		return false;
+	txn->pending--;
+	t->pending--;
+	return true;
+}
+
+void
+tracker_commit(Tracker *t, uint64_t end_lsn)
+{
+	TrackerTxn *txn;
+
+	assert(tracker_is_open(t));
+	txn = tracker_at(t, t->count - 1);
+	txn->end_lsn = end_lsn;
+	txn->committed = true;
+}
+
+/*
+ * Behind unacknowledged transactions the keepalive's position is merged into
+ * the last of them: it becomes confirmable with it, and the ring stays as it
+ * is.  Inside a transaction the position says nothing about its commit.
+ */
+void
+tracker_keepalive(Tracker *t, uint64_t wal_end)
+{
+	TrackerTxn *txn;
+
+	if (t->count == 0)
+	{
+		tracker_raise(t, wal_end);
+		return;
+	}
+	txn = tracker_at(t, t->count - 1);
+	if (txn->committed && txn->end_lsn < wal_end)
+		txn->end_lsn = wal_end;
+}
+
+bool
+tracker_pop(Tracker *t, TrackerTxn *done)
+{
+	TrackerTxn *txn;
+
+	if (t->count == 0)
+		return false;
+	txn = tracker_at(t, 0);
+	if (!txn->committed || txn->pending > 0)
+		return false;
+	*done = *txn;
+	tracker_raise(t, txn->end_lsn);
+	t->head = (t->head + 1) & (t->cap - 1);
+	t->head_ticket++;
+	t->count--;
+	return true;
+}
+
+uint64_t
+tracker_confirmable(const Tracker *t)
+{
+	return t->confirmable;
+}
+
+uint64_t
+tracker_pending(const Tracker *t)
+{
+	return t->pending;
+}
+
+bool
+tracker_is_open(const Tracker *t)
+{
+	return t->count > 0 && !tracker_at(t, t->count - 1)->committed;
+}
+
+const TrackerTxn *
+tracker_oldest(const Tracker *t)
+{
+	return t->count > 0 ? tracker_at(t, 0) : NULL;
+}
+
+static TrackerTxn *
+tracker_at(const Tracker *t, uint32_t i)
+{
+	return &t->ring[(t->head + i) & (t->cap - 1)];
+}
+
+/* Doubles the ring and lays it out from 0. */
+static void
+tracker_grow(Tracker *t)
+{
+	uint32_t cap = t->cap > 0 ? t->cap * 2 : TRACKER_FIRST_CAP;
+	TrackerTxn *ring;
+
+	/* the sink's queue bounds the ring long before */
+	if (cap <= t->cap)
+		abort();
+	ring = malloc(cap * sizeof(*ring));
+	if (ring == NULL)
+		abort();
+	for (uint32_t i = 0; i < t->count; i++)
+		ring[i] = *tracker_at(t, i);
+	free(t->ring);
+	t->ring = ring;
+	t->cap = cap;
+	t->head = 0;
+}
+
+static void
+tracker_raise(Tracker *t, uint64_t lsn)
+{
+	if (lsn > t->confirmable)
+		t->confirmable = lsn;
+}
