@@ -1,0 +1,118 @@
+/*
+ * filter.c
+ *		Decisions about names: what is captured, and its topic.
+ */
+#include "compat.h"
+
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+
+#include "filter.h"
+#include "wire.h"
+
+/* the longest name Kafka takes */
+#define TOPIC_MAX_LENGTH 249
+
+static bool
+selected(const PatternList *include, const PatternList *exclude,
+		 const char *name)
+{
+	if (include->count > 0)
+		return pattern_list_match(include, name);
+	return exclude->count == 0 || !pattern_list_match(exclude, name);
+}
+
+bool
+filter_table(const PluginOptions *opts, const char *schema, const char *table)
+{
+	char	   *qualified;
+	bool		keep;
+
+	/* ours, and what is no user's data */
+	if (strcmp(schema, "tuplecast") == 0 ||
+		strcmp(schema, "information_schema") == 0 ||
+		strcmp(schema, "pg_catalog") == 0 || strcmp(schema, "pg_toast") == 0)
+		return false;
+	if (!selected(&opts->schema_include, &opts->schema_exclude, schema))
+		return false;
+	if (opts->table_include.count == 0 && opts->table_exclude.count == 0)
+		return true;
+	qualified = psprintf("%s.%s", schema, table);
+	keep = selected(&opts->table_include, &opts->table_exclude, qualified);
+	pfree(qualified);
+	return keep;
+}
+
+bool
+filter_column(const PluginOptions *opts, const char *schema, const char *table,
+			  const char *column)
+{
+	char	   *qualified;
+	bool		keep;
+
+	if (opts->column_include.count == 0 && opts->column_exclude.count == 0)
+		return true;
+	qualified = psprintf("%s.%s.%s", schema, table, column);
+	keep = selected(&opts->column_include, &opts->column_exclude, qualified);
+	pfree(qualified);
+	return keep;
+}
+
+bool
+filter_message(const PluginOptions *opts, const char *prefix)
+{
+	return selected(&opts->message_include, &opts->message_exclude, prefix);
+}
+
+bool
+filter_skips_operation(const PluginOptions *opts, char op)
+{
+	switch (op)
+	{
+		case WIRE_OP_CREATE:
+			return (opts->skipped & OPS_CREATE) != 0;
+		case WIRE_OP_UPDATE:
+			return (opts->skipped & OPS_UPDATE) != 0;
+		case WIRE_OP_DELETE:
+			return (opts->skipped & OPS_DELETE) != 0;
+		case WIRE_OP_TRUNCATE:
+			return (opts->skipped & OPS_TRUNCATE) != 0;
+		default:
+			return false;
+	}
+}
+
+static void
+append_sanitized(StringInfo out, const char *s)
+{
+	while (*s)
+	{
+		unsigned char c = (unsigned char) *s;
+		int			n = pg_utf_mblen((const unsigned char *) s);
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			(c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-')
+			appendStringInfoChar(out, (char) c);
+		else
+			/* one for each UTF-16 unit, as Java counts */
+			appendStringInfoString(out, n == 4 ? "__" : "_");
+		while (n-- > 0 && *s)
+			s++;
+	}
+}
+
+char *
+topic_name(const char *prefix, const char *schema, const char *table)
+{
+	StringInfoData s;
+
+	initStringInfo(&s);
+	append_sanitized(&s, prefix);
+	appendStringInfoChar(&s, '.');
+	append_sanitized(&s, schema);
+	appendStringInfoChar(&s, '.');
+	append_sanitized(&s, table);
+	if (s.len > TOPIC_MAX_LENGTH)
+		s.data[TOPIC_MAX_LENGTH] = '\0';
+	return s.data;
+}

@@ -1,0 +1,24 @@
+/*
+ * filter.h
+ *		Decisions about names: what is captured.  No catalogue access.
+ */
+#ifndef TUPLECAST_FILTER_H
+#define TUPLECAST_FILTER_H
+
+#include "postgres.h"
+
+#include "options.h"
+
+extern bool filter_table(const PluginOptions *opts, const char *schema,
+						 const char *table);
+extern bool filter_column(const PluginOptions *opts, const char *schema,
+						  const char *table, const char *column);
+extern bool filter_message(const PluginOptions *opts, const char *prefix);
+/* op is a WireOp */
+extern bool filter_skips_operation(const PluginOptions *opts, char op);
+
+/* PREFIX.SCHEMA.TABLE, sanitised as Debezium does; parts in UTF-8. */
+extern char *topic_name(const char *prefix, const char *schema,
+						const char *table);
+
+#endif							/* TUPLECAST_FILTER_H */

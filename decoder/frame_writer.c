@@ -1,0 +1,345 @@
+/*
+ * frame_writer.c
+ *		Records on their way out: frames of wire.h, or one JSON line each.
+ */
+#include "compat.h"
+
+#include "mb/pg_wchar.h"
+
+#include "frame_writer.h"
+#include "json.h"
+
+/* ---- packing ------------------------------------------------------------- */
+
+static void
+put_u8(FrameWriter *w, uint8 v)
+{
+	json_char(w->out, (char) v);
+}
+
+static void
+put_u16(FrameWriter *w, uint16 v)
+{
+	wire_put_u16((uint8 *) json_reserve(w->out, 2), v);
+	w->out->len += 2;
+}
+
+static void
+put_u32(FrameWriter *w, uint32 v)
+{
+	wire_put_u32((uint8 *) json_reserve(w->out, 4), v);
+	w->out->len += 4;
+}
+
+static void
+put_u64(FrameWriter *w, uint64 v)
+{
+	wire_put_u64((uint8 *) json_reserve(w->out, 8), v);
+	w->out->len += 8;
+}
+
+static void
+put_str(FrameWriter *w, const char *s)
+{
+	size_t		len = strlen(s);
+
+	if (len > PG_UINT16_MAX)
+		elog(ERROR, "a name of %zu bytes does not fit a frame", len);
+	put_u16(w, (uint16) len);
+	json_raw(w->out, s, (int) len);
+}
+
+static void
+put_blob(FrameWriter *w, const char *s, int len)
+{
+	if (s == NULL)
+	{
+		put_u32(w, WIRE_NULL);
+		return;
+	}
+	put_u32(w, (uint32) len);
+	json_raw(w->out, s, len);
+}
+
+/* ---- writes and frames --------------------------------------------------- */
+
+static void
+prepare(FrameWriter *w)
+{
+	if (!w->open && w->ctx != NULL)
+	{
+		OutputPluginPrepareWrite(w->ctx, true);
+		w->out = w->ctx->out;
+	}
+	w->open = true;
+}
+
+static void
+flush(FrameWriter *w)
+{
+	if (w->open && w->ctx != NULL)
+		OutputPluginWrite(w->ctx, true);
+	w->open = false;
+}
+
+static void
+frame_open(FrameWriter *w, WireKind kind)
+{
+	prepare(w);
+	w->frame = w->out->len;
+	put_u32(w, 0);
+	put_u8(w, (uint8) kind);
+}
+
+static void
+frame_close(FrameWriter *w)
+{
+	wire_put_u32((uint8 *) w->out->data + w->frame,
+				 (uint32) (w->out->len - w->frame - WIRE_LENGTH_BYTES));
+}
+
+void
+frame_writer_init(FrameWriter *w, LogicalDecodingContext *ctx, StringInfo out,
+				  bool wire, const char *format)
+{
+	memset(w, 0, sizeof(*w));
+	w->ctx = ctx;
+	w->out = out;
+	w->wire = wire;
+	w->format = format;
+}
+
+static void
+send_hello(FrameWriter *w)
+{
+	frame_open(w, WIRE_HELLO);
+	put_u16(w, WIRE_VERSION);
+	put_str(w, TUPLECAST_VERSION);
+	put_str(w, w->format);
+	put_u32(w, PG_VERSION_NUM_RUNNING);
+	frame_close(w);
+	w->hello_sent = true;
+}
+
+static void
+send_begin(FrameWriter *w)
+{
+	frame_open(w, WIRE_BEGIN);
+	put_u32(w, w->txn->xid);
+	put_u64(w, w->txn->commit_lsn);
+	put_u64(w, w->txn->end_lsn);
+	put_u64(w, (uint64) w->txn->commit_time_us);
+	put_str(w, w->txn->origin);
+	frame_close(w);
+	w->begin_sent = true;
+}
+
+static void
+send_stream(FrameWriter *w, StreamInfo *s)
+{
+	frame_open(w, WIRE_STREAM);
+	put_u32(w, s->id);
+	put_u8(w, (uint8) s->kind);
+	put_str(w, s->topic);
+	put_str(w, s->schema);
+	put_str(w, s->name);
+	put_blob(w, s->key_head, strlen(s->key_head));
+	put_blob(w, s->key_tail, strlen(s->key_tail));
+	put_blob(w, s->value_head, strlen(s->value_head));
+	put_blob(w, s->value_tail, strlen(s->value_tail));
+	put_u16(w, 0);
+	frame_close(w);
+	s->announced = true;
+}
+
+void
+frame_transaction(FrameWriter *w, TxnInfo *txn)
+{
+	w->txn = txn;
+	w->begin_sent = false;
+}
+
+void
+frame_commit(FrameWriter *w)
+{
+	if (w->wire && w->begin_sent)
+	{
+		frame_open(w, WIRE_COMMIT);
+		put_u64(w, w->txn->end_lsn);
+		put_u64(w, w->txn->records);
+		frame_close(w);
+	}
+	/*
+	 * Nothing may be held back across commits: the server's next keepalive
+	 * already promises these bytes, and there is no later hook to send them.
+	 */
+	if (w->wire)
+		flush(w);
+	w->begin_sent = false;
+}
+
+/* ---- records ------------------------------------------------------------- */
+
+void
+frame_record_begin(FrameWriter *w, StreamInfo *stream, char op,
+				   XLogRecPtr lsn, uint8 part)
+{
+	w->stream = stream;
+	if (!w->wire)
+	{
+		prepare(w);
+		w->frame = w->out->len;
+		json_lit(w->out, "{\"topic\":");
+		json_utf8(w->out, stream->topic, strlen(stream->topic));
+		return;
+	}
+	if (!w->hello_sent)
+		send_hello(w);
+	if (!w->begin_sent)
+		send_begin(w);
+	if (!stream->announced)
+		send_stream(w, stream);
+	frame_open(w, WIRE_RECORD);
+	put_u32(w, stream->id);
+	put_u8(w, (uint8) op);
+	put_u8(w, 0);
+	put_u64(w, lsn);
+	put_u64(w, w->txn->ordinal);
+	put_u8(w, part);
+}
+
+static void
+blob_begin(FrameWriter *w, const char *head)
+{
+	if (w->wire)
+	{
+		w->blob = w->out->len;
+		put_u32(w, 0);
+	}
+	else
+		json_str(w->out, head);
+}
+
+static void
+blob_end(FrameWriter *w, const char *tail)
+{
+	if (w->wire)
+		wire_put_u32((uint8 *) w->out->data + w->blob,
+					 (uint32) (w->out->len - w->blob - 4));
+	else
+		json_str(w->out, tail);
+}
+
+static void
+blob_null(FrameWriter *w)
+{
+	if (w->wire)
+		put_u32(w, WIRE_NULL);
+	else
+		json_lit(w->out, "null");
+}
+
+void
+frame_key_begin(FrameWriter *w)
+{
+	if (!w->wire)
+		json_lit(w->out, ",\"key\":");
+	blob_begin(w, w->stream->key_head);
+}
+
+void
+frame_key_end(FrameWriter *w)
+{
+	blob_end(w, w->stream->key_tail);
+}
+
+void
+frame_key_null(FrameWriter *w)
+{
+	if (!w->wire)
+		json_lit(w->out, ",\"key\":");
+	blob_null(w);
+}
+
+void
+frame_value_begin(FrameWriter *w)
+{
+	if (!w->wire)
+		json_lit(w->out, ",\"value\":");
+	blob_begin(w, w->stream->value_head);
+}
+
+void
+frame_value_end(FrameWriter *w)
+{
+	blob_end(w, w->stream->value_tail);
+}
+
+void
+frame_value_null(FrameWriter *w)
+{
+	if (!w->wire)
+		json_lit(w->out, ",\"value\":");
+	blob_null(w);
+}
+
+/* A textual plugin answers in the database's encoding. */
+static void
+line_to_server_encoding(FrameWriter *w)
+{
+	char	   *line = w->out->data + w->frame;
+	char	   *converted;
+
+	converted = (char *) pg_do_encoding_conversion((unsigned char *) line,
+												   w->out->len - w->frame,
+												   PG_UTF8,
+												   GetDatabaseEncoding());
+	if (converted == line)
+		return;
+	w->out->len = w->frame;
+	json_str(w->out, converted);
+}
+
+static void
+line_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
+{
+	for (int i = 0; i < nheaders; i++)
+	{
+		if (i == 0)
+			json_lit(w->out, ",\"headers\":{");
+		else
+			json_char(w->out, ',');
+		json_utf8(w->out, headers[i].name, strlen(headers[i].name));
+		json_char(w->out, ':');
+		if (headers[i].value != NULL)
+			json_utf8(w->out, headers[i].value, headers[i].len);
+		else
+			json_lit(w->out, "null");
+		if (i == nheaders - 1)
+			json_char(w->out, '}');
+	}
+	json_char(w->out, '}');
+	if (GetDatabaseEncoding() != PG_UTF8)
+		line_to_server_encoding(w);
+	flush(w);
+}
+
+void
+frame_record_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
+{
+	w->txn->records++;
+	if (!w->wire)
+	{
+		line_end(w, headers, nheaders);
+		return;
+	}
+	put_u16(w, (uint16) nheaders);
+	for (int i = 0; i < nheaders; i++)
+	{
+		put_str(w, headers[i].name);
+		put_blob(w, headers[i].value, headers[i].len);
+	}
+	frame_close(w);
+	if (w->out->len >= WIRE_BATCH_BYTES)
+		flush(w);
+}

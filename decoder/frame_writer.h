@@ -1,0 +1,91 @@
+/*
+ * frame_writer.h
+ *		Records on their way out: frames of wire.h, or one JSON line each.
+ *
+ * The only caller of OutputPluginPrepareWrite() and OutputPluginWrite().  A
+ * frame is written straight into the output buffer; many go in one write.
+ */
+#ifndef TUPLECAST_FRAME_WRITER_H
+#define TUPLECAST_FRAME_WRITER_H
+
+#include "compat.h"
+
+#include "lib/stringinfo.h"
+
+#include "wire.h"
+
+/* anything that has a topic; all strings are UTF-8 */
+typedef struct StreamInfo
+{
+	uint32		id;
+	char		kind;			/* WireStreamKind */
+	bool		announced;
+	const char *topic;
+	const char *schema;
+	const char *name;
+	/* around each record: with schemas, {"schema":…,"payload": and } */
+	const char *key_head;
+	const char *key_tail;
+	const char *value_head;
+	const char *value_tail;
+} StreamInfo;
+
+/* the transaction that is being replayed */
+typedef struct TxnInfo
+{
+	TransactionId xid;
+	XLogRecPtr	commit_lsn;
+	XLogRecPtr	end_lsn;
+	int64		commit_time_us; /* since 1970 */
+	const char *origin;			/* or "" */
+	uint64		ordinal;		/* changes so far, before any filter */
+	uint64		records;		/* records so far */
+} TxnInfo;
+
+typedef struct RecordHeader
+{
+	const char *name;
+	const char *value;			/* or NULL */
+	int			len;
+} RecordHeader;
+
+typedef struct FrameWriter
+{
+	LogicalDecodingContext *ctx;	/* NULL: "out" is all there is */
+	StringInfo	out;
+	bool		wire;
+	bool		open;			/* prepared and not yet written */
+	bool		hello_sent;
+	bool		begin_sent;		/* of the current transaction */
+	const char *format;
+	TxnInfo    *txn;
+	const StreamInfo *stream;	/* of the current record */
+	int			frame;			/* offset of the current frame or line */
+	int			blob;			/* offset of the current blob's length */
+} FrameWriter;
+
+extern void frame_writer_init(FrameWriter *w, LogicalDecodingContext *ctx,
+							  StringInfo out, bool wire, const char *format);
+
+/* A transaction; its begin frame goes out with its first record. */
+extern void frame_transaction(FrameWriter *w, TxnInfo *txn);
+/* Ends it and writes all that is pending. */
+extern void frame_commit(FrameWriter *w);
+
+/*
+ * A record: begin, key or null key, value or null value, end.  Between
+ * key_begin and key_end (value_begin and value_end) the row's bytes are
+ * appended to w->out.
+ */
+extern void frame_record_begin(FrameWriter *w, StreamInfo *stream, char op,
+							   XLogRecPtr lsn, uint8 part);
+extern void frame_key_begin(FrameWriter *w);
+extern void frame_key_end(FrameWriter *w);
+extern void frame_key_null(FrameWriter *w);
+extern void frame_value_begin(FrameWriter *w);
+extern void frame_value_end(FrameWriter *w);
+extern void frame_value_null(FrameWriter *w);
+extern void frame_record_end(FrameWriter *w, const RecordHeader *headers,
+							 int nheaders);
+
+#endif							/* TUPLECAST_FRAME_WRITER_H */

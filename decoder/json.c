@@ -1,0 +1,407 @@
+/*
+ * json.c
+ *		Appending JSON to a StringInfo.
+ */
+#include "compat.h"
+
+#include <math.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "access/xact.h"
+#include "common/shortest_dec.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "json.h"
+
+/* what stops a run of bytes that are copied as they are */
+static inline bool
+is_special(unsigned char c)
+{
+	return c < 0x20 || c == '"' || c == '\\' || c >= 0xf0;
+}
+
+/* length of the prefix that needs no escape */
+static inline int
+clean_prefix(const char *s, int len)
+{
+	int			i = 0;
+
+#ifdef __SSE2__
+	const __m128i quote = _mm_set1_epi8('"');
+	const __m128i backslash = _mm_set1_epi8('\\');
+	const __m128i control = _mm_set1_epi8(0x1f);
+	const __m128i four = _mm_set1_epi8((char) 0xf0);
+
+	for (; i + 16 <= len; i += 16)
+	{
+		__m128i		v = _mm_loadu_si128((const __m128i *) (s + i));
+		__m128i		bad;
+
+		bad = _mm_cmpeq_epi8(_mm_min_epu8(v, control), v);
+		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, quote));
+		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, backslash));
+		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(_mm_max_epu8(v, four), v));
+		if (_mm_movemask_epi8(bad) != 0)
+			return i + __builtin_ctz(_mm_movemask_epi8(bad));
+	}
+#endif
+	while (i < len && !is_special((unsigned char) s[i]))
+		i++;
+	return i;
+}
+
+static char *
+put_u_escape(char *p, unsigned int unit)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	*p++ = '\\';
+	*p++ = 'u';
+	*p++ = digits[(unit >> 12) & 0xf];
+	*p++ = digits[(unit >> 8) & 0xf];
+	*p++ = digits[(unit >> 4) & 0xf];
+	*p++ = digits[unit & 0xf];
+	return p;
+}
+
+/* Writes one special character at s; returns how many bytes it had. */
+static int
+escape_one(StringInfo out, const char *s, int len)
+{
+	unsigned char c = (unsigned char) *s;
+	char	   *p = json_reserve(out, 12);
+	char	   *start = p;
+	int			used = 1;
+
+	switch (c)
+	{
+		case '"':
+		case '\\':
+			*p++ = '\\';
+			*p++ = (char) c;
+			break;
+		case '\b':
+			*p++ = '\\', *p++ = 'b';
+			break;
+		case '\t':
+			*p++ = '\\', *p++ = 't';
+			break;
+		case '\n':
+			*p++ = '\\', *p++ = 'n';
+			break;
+		case '\f':
+			*p++ = '\\', *p++ = 'f';
+			break;
+		case '\r':
+			*p++ = '\\', *p++ = 'r';
+			break;
+		default:
+			if (c < 0x20)
+				p = put_u_escape(p, c);
+			else if (len >= 4)
+			{
+				/* beyond the BMP: a surrogate pair, as Jackson writes it */
+				unsigned int cp = ((c & 7u) << 18) |
+					((s[1] & 0x3fu) << 12) | ((s[2] & 0x3fu) << 6) | (s[3] & 0x3fu);
+
+				cp -= 0x10000;
+				p = put_u_escape(p, 0xd800 + ((cp >> 10) & 0x3ff));
+				p = put_u_escape(p, 0xdc00 + (cp & 0x3ff));
+				used = 4;
+			}
+			else
+				p = put_u_escape(p, 0xfffd);
+	}
+	out->len += p - start;
+	*p = '\0';
+	return used;
+}
+
+void
+json_escape(StringInfo out, const char *s, int len)
+{
+	while (len > 0)
+	{
+		int			n = clean_prefix(s, len);
+
+		if (n > 0)
+		{
+			json_raw(out, s, n);
+			s += n;
+			len -= n;
+		}
+		if (len > 0)
+		{
+			n = escape_one(out, s, len);
+			s += n;
+			len -= n;
+		}
+	}
+}
+
+/* SQL_ASCII promises nothing: keep what is valid UTF-8, replace the rest. */
+static const char *
+sanitize_utf8(const char *s, int *len)
+{
+	StringInfoData buf;
+	int			i = 0;
+
+	if (pg_encoding_verifymbstr(PG_UTF8, s, *len) == *len)
+		return s;
+	initStringInfo(&buf);
+	while (i < *len)
+	{
+		int			n = pg_utf_mblen((const unsigned char *) s + i);
+
+		if (i + n <= *len &&
+			pg_encoding_verifymbstr(PG_UTF8, s + i, n) == n)
+		{
+			appendBinaryStringInfo(&buf, s + i, n);
+			i += n;
+		}
+		else
+		{
+			appendStringInfoString(&buf, "\xef\xbf\xbd");
+			i++;
+		}
+	}
+	*len = buf.len;
+	return buf.data;
+}
+
+static bool
+is_ascii(const char *s, int len)
+{
+	for (int i = 0; i < len; i++)
+		if (IS_HIGHBIT_SET(s[i]))
+			return false;
+	return true;
+}
+
+const char *
+json_to_utf8(const char *s, int *len)
+{
+	int			encoding = GetDatabaseEncoding();
+	char	   *converted;
+
+	if (encoding == PG_UTF8 || is_ascii(s, *len))
+		return s;
+	/* outside a transaction there is no conversion to look up */
+	if (encoding == PG_SQL_ASCII || !IsTransactionState())
+		return sanitize_utf8(s, len);
+	converted = (char *) pg_do_encoding_conversion((unsigned char *) s, *len,
+												   encoding, PG_UTF8);
+	if (converted != s)
+		*len = strlen(converted);
+	return converted;
+}
+
+void
+json_utf8(StringInfo out, const char *s, int len)
+{
+	json_char(out, '"');
+	json_escape(out, s, len);
+	json_char(out, '"');
+}
+
+void
+json_text(StringInfo out, const char *s, int len)
+{
+	if (GetDatabaseEncoding() != PG_UTF8)
+		s = json_to_utf8(s, &len);
+	json_utf8(out, s, len);
+}
+
+void
+json_int64(StringInfo out, int64 v)
+{
+	char	   *p = json_reserve(out, 24);
+
+	out->len += pg_lltoa(v, p);
+	out->data[out->len] = '\0';
+}
+
+void
+json_uint64(StringInfo out, uint64 v)
+{
+	char	   *p = json_reserve(out, 24);
+
+	out->len += pg_ulltoa_n(v, p);
+	out->data[out->len] = '\0';
+}
+
+/*
+ * Double.toString from the shortest digits: plain from 1e-3 to 1e7, else
+ * "computerised scientific notation"; always one digit after the point.
+ */
+static void
+java_notation(StringInfo out, const char *shortest, int len)
+{
+	char		digits[32];
+	int			ndigits = 0;
+	int			point = 0;
+	int			exponent = 0;
+	int			i = 0;
+	bool		seen_point = false;
+	char	   *p = json_reserve(out, 48);
+	char	   *start = p;
+
+	if (shortest[i] == '-')
+	{
+		*p++ = '-';
+		i++;
+	}
+	for (; i < len && shortest[i] != 'e'; i++)
+	{
+		if (shortest[i] == '.')
+			seen_point = true;
+		else
+		{
+			/* leading zeros carry no digit, only the position of the point */
+			if (ndigits > 0 || shortest[i] != '0')
+				digits[ndigits++] = shortest[i];
+			if (!seen_point)
+			{
+				if (ndigits > 0)
+					point++;
+			}
+			else if (ndigits == 0)
+				point--;
+		}
+	}
+	if (i < len)
+		exponent = atoi(shortest + i + 1);
+	while (ndigits > 1 && digits[ndigits - 1] == '0')
+		ndigits--;
+	/* value = 0.d1d2d3… × 10^(point + exponent) */
+	point += exponent;
+	if (ndigits == 0)
+	{
+		memcpy(p, "0.0", 3);
+		p += 3;
+	}
+	else if (point > -3 && point <= 7)
+	{
+		int			d = 0;
+
+		if (point <= 0)
+		{
+			*p++ = '0';
+			*p++ = '.';
+			for (int z = point; z < 0; z++)
+				*p++ = '0';
+		}
+		else
+		{
+			for (; d < point; d++)
+				*p++ = d < ndigits ? digits[d] : '0';
+			*p++ = '.';
+			if (d >= ndigits)
+				*p++ = '0';
+		}
+		for (; d < ndigits; d++)
+			*p++ = digits[d];
+	}
+	else
+	{
+		*p++ = digits[0];
+		*p++ = '.';
+		if (ndigits == 1)
+			*p++ = '0';
+		for (int d = 1; d < ndigits; d++)
+			*p++ = digits[d];
+		*p++ = 'E';
+		p += pg_ltoa(point - 1, p);
+	}
+	out->len += p - start;
+	*p = '\0';
+}
+
+static bool
+json_special_float(StringInfo out, double v)
+{
+	if (isnan(v))
+		json_lit(out, "\"NaN\"");
+	else if (isinf(v))
+	{
+		if (v > 0)
+			json_lit(out, "\"Infinity\"");
+		else
+			json_lit(out, "\"-Infinity\"");
+	}
+	else
+		return false;
+	return true;
+}
+
+void
+json_float8(StringInfo out, double v)
+{
+	char		buf[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	if (!json_special_float(out, v))
+		java_notation(out, buf, double_to_shortest_decimal_buf(v, buf));
+}
+
+void
+json_float4(StringInfo out, float v)
+{
+	char		buf[FLOAT_SHORTEST_DECIMAL_LEN];
+
+	if (!json_special_float(out, v))
+		java_notation(out, buf, float_to_shortest_decimal_buf(v, buf));
+}
+
+void
+json_base64(StringInfo out, const uint8 *p, size_t len, bool url)
+{
+	static const char standard[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char url_safe[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	const char *alphabet = url ? url_safe : standard;
+	size_t		need = (len + 2) / 3 * 4;
+	char	   *q;
+
+	if (need >= MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a value of %zu bytes is too long for a record", len)));
+	q = json_reserve(out, (int) need);
+	out->len += (int) need;
+	for (; len >= 3; len -= 3, p += 3)
+	{
+		*q++ = alphabet[p[0] >> 2];
+		*q++ = alphabet[((p[0] & 3) << 4) | (p[1] >> 4)];
+		*q++ = alphabet[((p[1] & 15) << 2) | (p[2] >> 6)];
+		*q++ = alphabet[p[2] & 63];
+	}
+	if (len > 0)
+	{
+		uint8		second = len > 1 ? p[1] : 0;
+
+		*q++ = alphabet[p[0] >> 2];
+		*q++ = alphabet[((p[0] & 3) << 4) | (second >> 4)];
+		*q++ = len > 1 ? alphabet[(second & 15) << 2] : '=';
+		*q++ = '=';
+	}
+	*q = '\0';
+}
+
+void
+json_hex(StringInfo out, const uint8 *p, size_t len)
+{
+	char	   *q;
+
+	if (len * 2 >= MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a value of %zu bytes is too long for a record", len)));
+	q = json_reserve(out, (int) (len * 2));
+	out->len += (int) hex_encode((const char *) p, len, q);
+	out->data[out->len] = '\0';
+}

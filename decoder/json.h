@@ -1,0 +1,67 @@
+/*
+ * json.h
+ *		Appending JSON to a StringInfo, in the very form Debezium writes it
+ *		(Jackson and Java's Double.toString), since keys are hashed by bytes.
+ */
+#ifndef TUPLECAST_JSON_H
+#define TUPLECAST_JSON_H
+
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+
+/* Room for n more bytes and the terminator, without a call in most cases. */
+static inline char *
+json_reserve(StringInfo out, int n)
+{
+	if (unlikely(out->len + n >= out->maxlen))
+		enlargeStringInfo(out, n);
+	return out->data + out->len;
+}
+
+/* n bytes as they are */
+static inline void
+json_raw(StringInfo out, const char *s, int n)
+{
+	char	   *p = json_reserve(out, n);
+
+	memcpy(p, s, n);
+	out->len += n;
+	out->data[out->len] = '\0';
+}
+
+static inline void
+json_char(StringInfo out, char c)
+{
+	char	   *p = json_reserve(out, 1);
+
+	p[0] = c;
+	p[1] = '\0';
+	out->len++;
+}
+
+#define json_lit(out, s) json_raw((out), "" s "", sizeof(s) - 1)
+#define json_str(out, s) json_raw((out), (s), strlen(s))
+
+/* Escapes UTF-8; no quotes around it. */
+extern void json_escape(StringInfo out, const char *s, int len);
+/* A JSON string of text in the database's encoding. */
+extern void json_text(StringInfo out, const char *s, int len);
+/* The same of text that is UTF-8 already. */
+extern void json_utf8(StringInfo out, const char *s, int len);
+extern void json_int64(StringInfo out, int64 v);
+extern void json_uint64(StringInfo out, uint64 v);
+/* Java's notation; NaN and infinities as strings */
+extern void json_float8(StringInfo out, double v);
+extern void json_float4(StringInfo out, float v);
+/* bytes, without quotes */
+extern void json_base64(StringInfo out, const uint8 *p, size_t len, bool url);
+extern void json_hex(StringInfo out, const uint8 *p, size_t len);
+/*
+ * UTF-8 of text in the database's encoding: s itself if nothing needs to
+ * change, else palloc'd.  *len is updated.  What is not valid in a SQL_ASCII
+ * database becomes U+FFFD.
+ */
+extern const char *json_to_utf8(const char *s, int *len);
+
+#endif							/* TUPLECAST_JSON_H */

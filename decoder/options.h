@@ -1,0 +1,92 @@
+/*
+ * options.h
+ *		Options of the output plugin, from options.def.
+ */
+#ifndef TUPLECAST_OPTIONS_H
+#define TUPLECAST_OPTIONS_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "pattern.h"
+
+typedef enum FormatKind
+{
+	FORMAT_FLAT,
+	FORMAT_ENVELOPE
+} FormatKind;
+
+typedef enum DeleteMode
+{
+	DELETE_DROP,
+	DELETE_TOMBSTONE,
+	DELETE_REWRITE,
+	DELETE_REWRITE_WITH_TOMBSTONE,
+	DELETE_TO_TOMBSTONE
+} DeleteMode;
+
+typedef enum DecimalMode
+{
+	DECIMAL_PRECISE,
+	DECIMAL_STRING,
+	DECIMAL_DOUBLE
+} DecimalMode;
+
+typedef enum TimeMode
+{
+	TIME_ADAPTIVE,
+	TIME_ADAPTIVE_MICROSECONDS,
+	TIME_CONNECT,
+	TIME_ISOSTRING,
+	TIME_MICROSECONDS,
+	TIME_NANOSECONDS
+} TimeMode;
+
+typedef enum BinaryMode
+{
+	BINARY_BYTES,
+	BINARY_BASE64,
+	BINARY_BASE64_URL,
+	BINARY_HEX
+} BinaryMode;
+
+typedef enum IntervalMode
+{
+	INTERVAL_NUMERIC,
+	INTERVAL_STRING
+} IntervalMode;
+
+typedef enum HstoreMode
+{
+	HSTORE_JSON,
+	HSTORE_MAP
+} HstoreMode;
+
+#define OPS_CREATE		0x01
+#define OPS_UPDATE		0x02
+#define OPS_DELETE		0x04
+#define OPS_TRUNCATE	0x08
+
+typedef char *opt_str;
+typedef bool opt_bool;
+typedef int opt_int;
+typedef int opt_enum;
+typedef PatternList opt_list;
+typedef List *opt_names;		/* of char * */
+typedef int opt_ops;			/* OPS_* */
+
+typedef struct PluginOptions
+{
+#define OPTION(type, field, name, def, words) opt_##type field;
+#include "options.def"
+#undef OPTION
+} PluginOptions;
+
+/*
+ * Options from a list of DefElem, into memory of the current context.  What is
+ * unknown, repeated or out of range is an ERROR with a hint.
+ */
+extern void options_parse(PluginOptions *opts, List *defelems);
+
+#endif							/* TUPLECAST_OPTIONS_H */

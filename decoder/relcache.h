@@ -1,0 +1,81 @@
+/*
+ * relcache.h
+ *		What is to be done with the rows of a relation, found out once.
+ */
+#ifndef TUPLECAST_RELCACHE_H
+#define TUPLECAST_RELCACHE_H
+
+#include "compat.h"
+
+#include "utils/hsearch.h"
+
+#include "frame_writer.h"
+#include "options.h"
+#include "typecodec.h"
+
+typedef struct ColumnPlan
+{
+	AttrNumber	attnum;			/* in the tuples of the leaf */
+	bool		in_identity;	/* in old tuples that hold only the identity */
+	bool		varlena;
+	TypeCodec  *codec;
+	const char *name;			/* database's encoding */
+	const char *name_json;		/* "name": escaped, with the colon */
+	int			name_len;
+	const char *null_json;		/* for a NULL */
+	const char *absent_json;	/* for what an old tuple does not hold */
+	const char *unavailable_json;	/* for an unchanged TOASTed value */
+	bool		notnull;
+	const char *default_json;	/* of the column's default, or NULL */
+} ColumnPlan;
+
+/* one tuple, deformed; valid during a change */
+typedef struct RowImage
+{
+	Datum	   *values;
+	bool	   *nulls;
+	bool		identity_only;	/* other columns are not known */
+	bool		present;
+} RowImage;
+
+typedef struct RelationPlan
+{
+	Oid			relid;			/* hash key */
+	bool		valid;			/* cleared by invalidation */
+	bool		captured;
+	bool		warned;			/* of a delete without identity */
+	bool		text_settings;	/* some codec calls an output function */
+	char		replident;
+	Oid			publish_relid;	/* the root, with publish.via.partition.root */
+	MemoryContext cxt;
+	int			natts;
+	int			ncolumns;
+	ColumnPlan *columns;		/* of the value */
+	int			nkey;
+	ColumnPlan *key;			/* of the key; 0: null keys */
+	const char *schema;			/* database's encoding */
+	const char *table;
+	StreamInfo	stream;			/* its id stays for good */
+	bool	   *identity;		/* by attnum - 1: held by old tuples */
+	RowImage	old_row;		/* buffers, natts wide */
+	RowImage	new_row;
+} RelationPlan;
+
+typedef struct RelCache RelCache;
+
+/* Lives in, and dies with, the given context. */
+extern RelCache *relcache_create(MemoryContext cxt, const PluginOptions *opts);
+
+/*
+ * The plan of a relation, valid until the next call that may process
+ * invalidations.  ERROR if two relations come to one topic.
+ */
+extern RelationPlan *relcache_get(RelCache *cache, Relation rel);
+
+/*
+ * A plan of its own, in the current context, without a cache.  captured is
+ * false if the options exclude the relation.
+ */
+extern RelationPlan *relation_plan_build(Relation rel, const PluginOptions *opts);
+
+#endif							/* TUPLECAST_RELCACHE_H */

@@ -1,0 +1,304 @@
+/*
+ * relplan.c
+ *		Building the plan of a relation from the catalogue.
+ */
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/transam.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "nodes/bitmapset.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "coldefault.h"
+#include "filter.h"
+#include "json.h"
+#include "relcache.h"
+
+static bool
+is_publishable(Relation rel)
+{
+	char		kind = rel->rd_rel->relkind;
+
+	return (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE) &&
+		rel->rd_rel->relpersistence == RELPERSISTENCE_PERMANENT &&
+		RelationGetRelid(rel) >= FirstNormalObjectId;
+}
+
+/* ---- which columns make the key ------------------------------------------ */
+
+/* attribute numbers of an index, or NIL if it cannot be a key */
+static List *
+index_columns(Oid indexrelid, bool *is_primary, bool *is_usable)
+{
+	HeapTuple	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(indexrelid));
+	Form_pg_index form;
+	List	   *columns = NIL;
+
+	*is_primary = *is_usable = false;
+	if (!HeapTupleIsValid(tup))
+		return NIL;
+	form = (Form_pg_index) GETSTRUCT(tup);
+	*is_primary = form->indisprimary;
+	*is_usable = form->indisunique && form->indisvalid &&
+		heap_attisnull(tup, Anum_pg_index_indpred, NULL);
+	for (int i = 0; i < form->indnkeyatts; i++)
+	{
+		if (form->indkey.values[i] <= 0)
+			*is_usable = false;
+		columns = lappend_int(columns, form->indkey.values[i]);
+	}
+	ReleaseSysCache(tup);
+	return columns;
+}
+
+/*
+ * The index of REPLICA IDENTITY USING INDEX, else the primary key, else, of
+ * the unique indexes without predicate and expressions, the first by name.
+ */
+static List *
+default_key(Relation rel)
+{
+	List	   *best = NIL;
+	char	   *best_name = NULL;
+	List	   *indexes = RelationGetIndexList(rel);
+	ListCell   *lc;
+	bool		primary;
+	bool		usable;
+
+	if (rel->rd_rel->relreplident == REPLICA_IDENTITY_INDEX)
+	{
+		Oid			index = RelationGetReplicaIndex(rel);
+
+		if (OidIsValid(index))
+			return index_columns(index, &primary, &usable);
+	}
+	foreach(lc, indexes)
+	{
+		List	   *columns = index_columns(lfirst_oid(lc), &primary, &usable);
+		char	   *name;
+
+		if (primary)
+			return columns;
+		if (!usable)
+			continue;
+		name = get_rel_name(lfirst_oid(lc));
+		if (name != NULL && (best == NIL || strcmp(name, best_name) < 0))
+		{
+			best = columns;
+			best_name = name;
+		}
+	}
+	return best;
+}
+
+/* columns of message.key.columns for this table, or NIL if it names it not */
+static List *
+custom_key(Relation rel, const PluginOptions *opts, const char *qualified)
+{
+	ListCell   *lc;
+
+	foreach(lc, pattern_split(opts->message_key_columns, ';'))
+	{
+		char	   *item = lfirst(lc);
+		char	   *colon = strrchr(item, ':');
+		List	   *columns = NIL;
+		ListCell   *name;
+
+		if (colon == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("invalid value for option \"message.key.columns\": \"%s\"", item),
+					 errhint("Write SCHEMA.TABLE:COLUMN,COLUMN; and so on.")));
+		*colon = '\0';
+		if (!pattern_match(pattern_compile("message.key.columns", item), qualified))
+			continue;
+		foreach(name, pattern_split(colon + 1, ','))
+		{
+			AttrNumber	attnum = get_attnum(RelationGetRelid(rel), lfirst(name));
+
+			if (attnum <= 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_UNDEFINED_COLUMN),
+						 errmsg("column \"%s\" of option \"message.key.columns\" does not exist in \"%s\"",
+								(char *) lfirst(name), qualified),
+						 errhint("Correct the option, or leave the table out of it.")));
+			columns = lappend_int(columns, attnum);
+		}
+		return columns;
+	}
+	return NIL;
+}
+
+/* ---- columns ------------------------------------------------------------- */
+
+/* What a column's place in the published relation is in the leaf's tuples. */
+static AttrNumber
+leaf_attnum(Relation leaf, Relation published, Form_pg_attribute att)
+{
+	if (leaf == published)
+		return att->attnum;
+	return get_attnum(RelationGetRelid(leaf), NameStr(att->attname));
+}
+
+static void
+fill_column(ColumnPlan *col, const RelationPlan *plan, Relation leaf,
+			Relation published, Form_pg_attribute att,
+			const PluginOptions *opts)
+{
+	StringInfoData name;
+
+	col->attnum = leaf_attnum(leaf, published, att);
+	if (col->attnum <= 0)
+		elog(ERROR, "column \"%s\" of \"%s\" is missing in partition \"%s\"",
+			 NameStr(att->attname), RelationGetRelationName(published),
+			 RelationGetRelationName(leaf));
+	col->in_identity = plan->identity[col->attnum - 1];
+	col->varlena = att->attlen == -1;
+	col->codec = typecodec_build(att->atttypid, att->atttypmod, opts);
+	col->notnull = att->attnotnull;
+	col->name = pstrdup(NameStr(att->attname));
+	initStringInfo(&name);
+	json_text(&name, col->name, strlen(col->name));
+	json_char(&name, ':');
+	col->name_json = name.data;
+	col->name_len = name.len;
+
+	col->default_json = opts->connector_compat || opts->null_defaults
+		? column_default_json(published, att, col->codec) : NULL;
+	col->null_json = "null";
+	if (opts->null_defaults && col->default_json != NULL)
+		col->null_json = col->default_json;
+	col->absent_json = col->null_json;
+	/* Debezium invents a value where its schema allows no null */
+	if (opts->connector_compat && att->attnotnull)
+		col->absent_json = col->default_json ? col->default_json :
+			col->codec->zero ? col->codec->zero : "null";
+	col->unavailable_json = col->codec->unavailable ? col->codec->unavailable : "null";
+}
+
+static void
+plan_columns(RelationPlan *plan, Relation leaf, Relation published,
+			 const PluginOptions *opts)
+{
+	TupleDesc	desc = RelationGetDescr(published);
+	Bitmapset  *identity = RelationGetIdentityKeyBitmap(leaf);
+	char	   *qualified = psprintf("%s.%s", plan->schema, plan->table);
+	List	   *key = NIL;
+	ListCell   *lc;
+
+	if (opts->message_key_columns[0] != '\0')
+		key = custom_key(published, opts, qualified);
+	if (key == NIL)
+		key = default_key(published);
+	plan->columns = palloc0(sizeof(ColumnPlan) * Max(desc->natts, 1));
+	plan->identity = palloc0(sizeof(bool) * Max(plan->natts, 1));
+	for (int i = 0; i < plan->natts; i++)
+		plan->identity[i] = plan->replident == REPLICA_IDENTITY_FULL ||
+			bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, identity);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attisdropped || tc_attribute_is_virtual(att) ||
+			!filter_column(opts, plan->schema, plan->table, NameStr(att->attname)))
+			continue;
+		fill_column(&plan->columns[plan->ncolumns++], plan, leaf, published, att,
+					opts);
+	}
+	/* a key column stays in the key even if it is left out of the value */
+	plan->key = palloc0(sizeof(ColumnPlan) * Max(list_length(key), 1));
+	foreach(lc, key)
+	{
+		ColumnPlan *col = &plan->key[plan->nkey++];
+
+		fill_column(col, plan, leaf, published,
+					TupleDescAttr(desc, lfirst_int(lc) - 1), opts);
+		/* an invented key would be somebody else's */
+		col->absent_json = "null";
+	}
+	for (int i = 0; i < plan->ncolumns; i++)
+		plan->text_settings |= plan->columns[i].codec->has_outfunc;
+	for (int i = 0; i < plan->nkey; i++)
+		plan->text_settings |= plan->key[i].codec->has_outfunc;
+}
+
+static void
+alloc_row(RowImage *row, int natts)
+{
+	row->values = palloc0(sizeof(Datum) * Max(natts, 1));
+	row->nulls = palloc0(sizeof(bool) * Max(natts, 1));
+}
+
+static const char *
+utf8_name(const char *name)
+{
+	int			len = strlen(name);
+
+	return pnstrdup(json_to_utf8(name, &len), len);
+}
+
+static void
+plan_stream(RelationPlan *plan, const PluginOptions *opts)
+{
+	StreamInfo *stream = &plan->stream;
+
+	stream->kind = WIRE_STREAM_TABLE;
+	stream->schema = utf8_name(plan->schema);
+	stream->name = utf8_name(plan->table);
+	stream->topic = topic_name(opts->topic_prefix, stream->schema, stream->name);
+	stream->key_head = stream->key_tail = "";
+	stream->value_head = stream->value_tail = "";
+}
+
+/* the relation whose name and columns the rows go out under */
+static Oid
+published_relid(Relation rel, const PluginOptions *opts)
+{
+	if (opts->via_root && rel->rd_rel->relispartition)
+	{
+		List	   *ancestors = get_partition_ancestors(RelationGetRelid(rel));
+
+		if (ancestors != NIL)
+			return llast_oid(ancestors);
+	}
+	return RelationGetRelid(rel);
+}
+
+RelationPlan *
+relation_plan_build(Relation rel, const PluginOptions *opts)
+{
+	RelationPlan *plan = palloc0(sizeof(RelationPlan));
+	Relation	published = rel;
+
+	plan->relid = RelationGetRelid(rel);
+	plan->replident = rel->rd_rel->relreplident;
+	if (!is_publishable(rel))
+		return plan;
+	plan->publish_relid = published_relid(rel, opts);
+	if (plan->publish_relid != plan->relid)
+	{
+		published = RelationIdGetRelation(plan->publish_relid);
+		if (!RelationIsValid(published))
+			elog(ERROR, "could not open relation %u", plan->publish_relid);
+	}
+	plan->schema = get_namespace_name(RelationGetNamespace(published));
+	plan->table = pstrdup(RelationGetRelationName(published));
+	if (plan->schema != NULL && filter_table(opts, plan->schema, plan->table))
+	{
+		plan->captured = true;
+		plan->natts = RelationGetDescr(rel)->natts;
+		alloc_row(&plan->old_row, plan->natts);
+		alloc_row(&plan->new_row, plan->natts);
+		plan_columns(plan, rel, published, opts);
+		plan_stream(plan, opts);
+	}
+	if (published != rel)
+		RelationClose(published);
+	return plan;
+}
