@@ -4,8 +4,8 @@ MODULE_big   = tuplecast
 OBJS         = $(patsubst %.c,%.o,$(sort $(wildcard decoder/*.c)))
 DATA         = $(wildcard decoder/tuplecast--*.sql)
 PGFILEDESC   = "tuplecast - row changes as records for Kafka"
-VERSION     := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" decoder/tuplecast.control)
-PG_CPPFLAGS  = -I$(srcdir)/decoder -DTUPLECAST_VERSION='"$(VERSION)"'
+TC_VERSION  := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" decoder/tuplecast.control)
+PG_CPPFLAGS  = -I$(srcdir)/decoder -DTUPLECAST_VERSION='"$(TC_VERSION)"'
 PG_CFLAGS    = $(WERROR)
 REGRESS      = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 PG_CONFIG   ?= pg_config

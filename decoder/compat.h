@@ -25,6 +25,8 @@
 extern PGDLLEXPORT void _PG_output_plugin_init(OutputPluginCallbacks *cb);
 #endif
 
+#define TC_SERVER_VERSION PG_VERSION_NUM
+
 #if PG_VERSION_NUM >= 180000
 #define TC_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "tuplecast", .version = TUPLECAST_VERSION)
 #else

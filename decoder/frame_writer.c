@@ -4,6 +4,7 @@
  */
 #include "compat.h"
 
+#include "access/xact.h"
 #include "mb/pg_wchar.h"
 
 #include "frame_writer.h"
@@ -116,7 +117,7 @@ send_hello(FrameWriter *w)
 	put_u16(w, WIRE_VERSION);
 	put_str(w, TUPLECAST_VERSION);
 	put_str(w, w->format);
-	put_u32(w, PG_VERSION_NUM_RUNNING);
+	put_u32(w, TC_SERVER_VERSION);
 	frame_close(w);
 	w->hello_sent = true;
 }
@@ -319,7 +320,7 @@ line_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
 			json_char(w->out, '}');
 	}
 	json_char(w->out, '}');
-	if (GetDatabaseEncoding() != PG_UTF8)
+	if (GetDatabaseEncoding() != PG_UTF8 && IsTransactionState())
 		line_to_server_encoding(w);
 	flush(w);
 }

@@ -1,0 +1,363 @@
+/*
+ * encode.c
+ *		From a change of a row to records.
+ */
+#include "compat.h"
+
+#include "utils/timestamp.h"
+
+#include "encode.h"
+#include "json.h"
+
+void
+encoder_init(Encoder *enc, const PluginOptions *opts, FrameWriter *writer,
+			 const char *database)
+{
+	memset(enc, 0, sizeof(*enc));
+	enc->opts = opts;
+	enc->writer = writer;
+	enc->database = database;
+	enc->fields = metafields_parse(opts, "add.fields", opts->add_fields,
+								   opts->add_fields_prefix, &enc->nfields);
+	enc->headers = metafields_parse(opts, "add.headers", opts->add_headers,
+									opts->add_headers_prefix, &enc->nheaders);
+	initStringInfo(&enc->scratch[0]);
+	initStringInfo(&enc->scratch[1]);
+}
+
+/* ---- rows ---------------------------------------------------------------- */
+
+static inline void
+encode_column(StringInfo out, const ColumnPlan *col, const RowImage *row)
+{
+	int			i = col->attnum - 1;
+
+	json_raw(out, col->name_json, col->name_len);
+	if (row->identity_only && !col->in_identity)
+		json_str(out, col->absent_json);
+	else if (row->nulls[i])
+		json_str(out, col->null_json);
+	else if (col->varlena &&
+			 VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(row->values[i])))
+		/* not in the WAL, and perhaps no longer in the table */
+		json_str(out, col->unavailable_json);
+	else
+		col->codec->encode(out, row->values[i], col->codec);
+}
+
+static void
+encode_columns(StringInfo out, const ColumnPlan *columns, int n,
+			   const RowImage *row)
+{
+	json_char(out, '{');
+	for (int i = 0; i < n; i++)
+	{
+		if (i > 0)
+			json_char(out, ',');
+		encode_column(out, &columns[i], row);
+	}
+}
+
+void
+encode_row_open(StringInfo out, const RelationPlan *plan, const RowImage *row)
+{
+	encode_columns(out, plan->columns, plan->ncolumns, row);
+}
+
+void
+encode_row(StringInfo out, const RelationPlan *plan, const RowImage *row)
+{
+	if (row == NULL || !row->present)
+	{
+		json_lit(out, "null");
+		return;
+	}
+	encode_row_open(out, plan, row);
+	json_char(out, '}');
+}
+
+static void
+encode_key(StringInfo out, const RelationPlan *plan, const RowImage *row)
+{
+	encode_columns(out, plan->key, plan->nkey, row);
+	json_char(out, '}');
+}
+
+/* ---- values by format ---------------------------------------------------- */
+
+/* In the flat format a row of nothing but nulls stands for an unknown one. */
+static void
+flat_value(StringInfo out, const Encoder *enc, const Change *change, char op,
+		   const RowImage *row)
+{
+	bool		rewrite = enc->opts->delete_mode == DELETE_REWRITE ||
+		enc->opts->delete_mode == DELETE_REWRITE_WITH_TOMBSTONE;
+
+	encode_row_open(out, change->plan, row);
+	if (rewrite)
+	{
+		if (change->plan->ncolumns > 0)
+			json_char(out, ',');
+		if (op == WIRE_OP_DELETE)
+			json_lit(out, "\"__deleted\":\"true\"");
+		else
+			json_lit(out, "\"__deleted\":\"false\"");
+	}
+	metafields_append(out, enc, change, op);
+	json_char(out, '}');
+}
+
+static void
+envelope_value(StringInfo out, const Encoder *enc, const Change *change,
+			   char op, const RowImage *before, const RowImage *after)
+{
+	int64		now = GetCurrentTimestamp() +
+		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+
+	json_lit(out, "{\"before\":");
+	encode_row(out, change->plan, before);
+	json_lit(out, ",\"after\":");
+	encode_row(out, change->plan, after);
+	json_char(out, ',');
+	encode_source(out, enc, change->plan->stream.schema,
+				  change->plan->stream.name, change->lsn);
+	json_lit(out, ",\"transaction\":null,\"op\":\"");
+	json_char(out, op);
+	json_lit(out, "\",\"ts_ms\":");
+	json_int64(out, now / 1000);
+	json_lit(out, ",\"ts_us\":");
+	json_int64(out, now);
+	json_lit(out, ",\"ts_ns\":");
+	json_int64(out, now);
+	json_lit(out, "000}");
+}
+
+/* ---- records ------------------------------------------------------------- */
+
+static void
+begin_record(Encoder *enc, const Change *change, char op, uint8 part,
+			 const RowImage *key_row)
+{
+	FrameWriter *w = enc->writer;
+
+	frame_record_begin(w, &change->plan->stream, op, change->lsn, part);
+	if (change->plan->nkey == 0 || key_row == NULL || !key_row->present)
+		frame_key_null(w);
+	else
+	{
+		frame_key_begin(w);
+		encode_key(w->out, change->plan, key_row);
+		frame_key_end(w);
+	}
+}
+
+static void
+end_record(Encoder *enc, const Change *change, char op)
+{
+	int			n;
+	RecordHeader *headers = metafields_headers(enc, change, op, &n);
+
+	frame_record_end(enc->writer, headers, n);
+}
+
+static void
+write_tombstone(Encoder *enc, const Change *change, uint8 part,
+				const RowImage *key_row)
+{
+	begin_record(enc, change, WIRE_OP_TOMBSTONE, part, key_row);
+	frame_value_null(enc->writer);
+	end_record(enc, change, WIRE_OP_DELETE);
+}
+
+/* One record of create, update or read; returns the next part. */
+static uint8
+write_row(Encoder *enc, const Change *change, char op, uint8 part,
+		  const RowImage *before, const RowImage *after)
+{
+	FrameWriter *w = enc->writer;
+
+	begin_record(enc, change, op, part, after);
+	frame_value_begin(w);
+	if (enc->opts->format == FORMAT_ENVELOPE)
+		envelope_value(w->out, enc, change, op, before, after);
+	else
+		flat_value(w->out, enc, change, op, after);
+	frame_value_end(w);
+	end_record(enc, change, op);
+	return part + 1;
+}
+
+/* A delete in the flat format, by delete.tombstone.handling.mode. */
+static uint8
+write_flat_delete(Encoder *enc, const Change *change, uint8 part,
+				  const RowImage *row)
+{
+	FrameWriter *w = enc->writer;
+
+	switch ((DeleteMode) enc->opts->delete_mode)
+	{
+		case DELETE_DROP:
+			return part;
+		case DELETE_TOMBSTONE:
+			begin_record(enc, change, WIRE_OP_DELETE, part, row);
+			if (enc->opts->connector_compat)
+			{
+				/* a null with a schema: JsonConverter writes the word */
+				frame_value_begin(w);
+				json_lit(w->out, "null");
+				frame_value_end(w);
+			}
+			else
+				frame_value_null(w);
+			break;
+		case DELETE_TO_TOMBSTONE:
+			begin_record(enc, change, WIRE_OP_DELETE, part, row);
+			frame_value_null(w);
+			break;
+		default:
+			begin_record(enc, change, WIRE_OP_DELETE, part, row);
+			frame_value_begin(w);
+			flat_value(w->out, enc, change, WIRE_OP_DELETE, row);
+			frame_value_end(w);
+	}
+	end_record(enc, change, WIRE_OP_DELETE);
+	part++;
+	if (enc->opts->delete_mode == DELETE_REWRITE_WITH_TOMBSTONE &&
+		enc->opts->tombstones)
+		write_tombstone(enc, change, part++, row);
+	return part;
+}
+
+static uint8
+write_delete(Encoder *enc, const Change *change, uint8 part,
+			 const RowImage *row)
+{
+	FrameWriter *w = enc->writer;
+
+	if (enc->opts->format == FORMAT_FLAT)
+		return write_flat_delete(enc, change, part, row);
+	begin_record(enc, change, WIRE_OP_DELETE, part, row);
+	frame_value_begin(w);
+	envelope_value(w->out, enc, change, WIRE_OP_DELETE, row, NULL);
+	frame_value_end(w);
+	end_record(enc, change, WIRE_OP_DELETE);
+	part++;
+	if (enc->opts->tombstones)
+		write_tombstone(enc, change, part++, row);
+	return part;
+}
+
+/*
+ * An old tuple is there if the key changed, but also with REPLICA IDENTITY FULL
+ * and for keys kept out of line: so the bytes of both keys are compared.
+ */
+static bool
+key_changed(Encoder *enc, const Change *change)
+{
+	StringInfo	a = &enc->scratch[0];
+	StringInfo	b = &enc->scratch[1];
+	const RelationPlan *plan = change->plan;
+
+	if (plan->nkey == 0 || !change->before->present)
+		return false;
+	for (int i = 0; i < plan->nkey; i++)
+		if (change->before->identity_only && !plan->key[i].in_identity)
+			return false;		/* the old key is not known */
+	resetStringInfo(a);
+	resetStringInfo(b);
+	encode_key(a, plan, change->before);
+	encode_key(b, plan, change->after);
+	return a->len != b->len || memcmp(a->data, b->data, a->len) != 0;
+}
+
+static void
+encode_update(Encoder *enc, Change *change)
+{
+	const RowImage *before = change->before;
+
+	if (key_changed(enc, change))
+	{
+		uint8		part = write_delete(enc, change, 0, before);
+
+		(void) write_row(enc, change, WIRE_OP_CREATE, part, NULL, change->after);
+		return;
+	}
+	/* only a full old row is an image of what was before */
+	if (before->present && before->identity_only)
+		before = NULL;
+	(void) write_row(enc, change, WIRE_OP_UPDATE, 0, before, change->after);
+}
+
+void
+encode_change(Encoder *enc, Change *change)
+{
+	switch (change->op)
+	{
+		case WIRE_OP_UPDATE:
+			encode_update(enc, change);
+			break;
+		case WIRE_OP_DELETE:
+			(void) write_delete(enc, change, 0, change->before);
+			break;
+		default:
+			(void) write_row(enc, change, change->op, 0, NULL, change->after);
+	}
+}
+
+void
+encode_truncate(Encoder *enc, RelationPlan *plan, XLogRecPtr lsn)
+{
+	Change		change = {WIRE_OP_TRUNCATE, plan, NULL, NULL, lsn};
+	FrameWriter *w = enc->writer;
+	bool		flat = enc->opts->format == FORMAT_FLAT;
+
+	/* ExtractNewRecordState drops what has no row */
+	if (flat && enc->opts->connector_compat)
+		return;
+	begin_record(enc, &change, WIRE_OP_TRUNCATE, 0, NULL);
+	frame_value_begin(w);
+	if (flat)
+	{
+		json_lit(w->out, "{\"__truncated\":\"true\"");
+		metafields_append(w->out, enc, &change, WIRE_OP_TRUNCATE);
+		json_char(w->out, '}');
+	}
+	else
+		envelope_value(w->out, enc, &change, WIRE_OP_TRUNCATE, NULL, NULL);
+	frame_value_end(w);
+	end_record(enc, &change, WIRE_OP_TRUNCATE);
+}
+
+/* The same in every format, as in Debezium. */
+void
+encode_message(Encoder *enc, StreamInfo *stream, const char *prefix,
+			   const char *content, Size size, XLogRecPtr lsn)
+{
+	FrameWriter *w = enc->writer;
+	int64		now = GetCurrentTimestamp() +
+		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+	int			mode = enc->opts->binary_mode;
+
+	frame_record_begin(w, stream, WIRE_OP_MESSAGE, lsn, 0);
+	frame_key_begin(w);
+	json_lit(w->out, "{\"prefix\":");
+	json_text(w->out, prefix, strlen(prefix));
+	json_char(w->out, '}');
+	frame_key_end(w);
+	frame_value_begin(w);
+	json_lit(w->out, "{\"op\":\"m\",\"ts_ms\":");
+	json_int64(w->out, now / 1000);
+	json_char(w->out, ',');
+	encode_source(w->out, enc, "", "", lsn);
+	json_lit(w->out, ",\"transaction\":null,\"message\":{\"prefix\":");
+	json_text(w->out, prefix, strlen(prefix));
+	json_lit(w->out, ",\"content\":\"");
+	if (mode == BINARY_HEX)
+		json_hex(w->out, (const uint8 *) content, size);
+	else
+		json_base64(w->out, (const uint8 *) content, size,
+					mode == BINARY_BASE64_URL);
+	json_lit(w->out, "\"}}");
+	frame_value_end(w);
+	frame_record_end(w, NULL, 0);
+}

@@ -1,0 +1,77 @@
+/*
+ * encode.h
+ *		From a change of a row to records: keys, values, headers.
+ *
+ * Used for the stream and for snapshots alike, so that a row looks the same
+ * wherever it comes from.
+ */
+#ifndef TUPLECAST_ENCODE_H
+#define TUPLECAST_ENCODE_H
+
+#include "compat.h"
+
+#include "frame_writer.h"
+#include "options.h"
+#include "relcache.h"
+
+struct MetaField;
+
+/* what does not change between records */
+typedef struct Encoder
+{
+	const PluginOptions *opts;
+	FrameWriter *writer;
+	const char *database;		/* UTF-8 */
+	int			nfields;		/* add.fields */
+	struct MetaField *fields;
+	int			nheaders;		/* add.headers */
+	struct MetaField *headers;
+	StringInfoData scratch[2];	/* keys being compared */
+} Encoder;
+
+/* one change of one row; before and after may be absent */
+typedef struct Change
+{
+	char		op;				/* WireOp */
+	RelationPlan *plan;
+	RowImage   *before;
+	RowImage   *after;
+	XLogRecPtr	lsn;
+} Change;
+
+extern void encoder_init(Encoder *enc, const PluginOptions *opts,
+						 FrameWriter *writer, const char *database);
+/* Writes the records of a change: none, one, two or three. */
+extern void encode_change(Encoder *enc, Change *change);
+extern void encode_truncate(Encoder *enc, RelationPlan *plan, XLogRecPtr lsn);
+extern void encode_message(Encoder *enc, StreamInfo *stream, const char *prefix,
+						   const char *content, Size size, XLogRecPtr lsn);
+
+/* ---- shared by the formats ---- */
+
+/* {"a":1,"b":2 without the closing brace */
+extern void encode_row_open(StringInfo out, const RelationPlan *plan,
+							const RowImage *row);
+/* the whole object, or null if the image is absent */
+extern void encode_row(StringInfo out, const RelationPlan *plan,
+					   const RowImage *row);
+
+/* ---- metafield.c: facts about a change ---- */
+
+/* Parses add.fields or add.headers. */
+extern struct MetaField *metafields_parse(const PluginOptions *opts,
+										  const char *option, List *names,
+										  const char *prefix, int *count);
+/* ,"__op":"c" for each field */
+extern void metafields_append(StringInfo out, const Encoder *enc,
+							  const Change *change, char op);
+/* Headers of a record, palloc'd. */
+extern RecordHeader *metafields_headers(const Encoder *enc,
+										const Change *change, char op,
+										int *count);
+/* "source":{…} as it stands in an envelope */
+extern void encode_source(StringInfo out, const Encoder *enc,
+						  const char *schema, const char *table,
+						  XLogRecPtr lsn);
+
+#endif							/* TUPLECAST_ENCODE_H */

@@ -1,0 +1,319 @@
+/*
+ * metafield.c
+ *		Facts about a change: the source block, add.fields and add.headers.
+ */
+#include "compat.h"
+
+#include "utils/timestamp.h"
+
+#include "encode.h"
+#include "json.h"
+
+typedef enum MetaKind
+{
+	META_OP,
+	META_NOW_MS,
+	META_NOW_US,
+	META_NOW_NS,
+	META_VERSION,
+	META_CONNECTOR,
+	META_NAME,
+	META_COMMIT_MS,
+	META_COMMIT_US,
+	META_COMMIT_NS,
+	META_SNAPSHOT,
+	META_DB,
+	META_SEQUENCE,
+	META_SCHEMA,
+	META_TABLE,
+	META_TXID,
+	META_LSN,
+	META_XMIN,
+	META_ORIGIN,
+	META_ORIGIN_LSN
+} MetaKind;
+
+typedef struct MetaField
+{
+	MetaKind	kind;
+	const char *name;			/* UTF-8, with its prefix */
+	const char *name_json;		/* ,"__op": */
+} MetaField;
+
+typedef struct MetaRow
+{
+	const char *block;			/* "", "source" */
+	const char *field;
+	MetaKind	kind;
+} MetaRow;
+
+/* in the order of the source block, the envelope's own first */
+static const MetaRow meta_rows[] = {
+	{"", "op", META_OP},
+	{"", "ts_ms", META_NOW_MS},
+	{"", "ts_us", META_NOW_US},
+	{"", "ts_ns", META_NOW_NS},
+	{"source", "version", META_VERSION},
+	{"source", "connector", META_CONNECTOR},
+	{"source", "name", META_NAME},
+	{"source", "ts_ms", META_COMMIT_MS},
+	{"source", "snapshot", META_SNAPSHOT},
+	{"source", "db", META_DB},
+	{"source", "sequence", META_SEQUENCE},
+	{"source", "ts_us", META_COMMIT_US},
+	{"source", "ts_ns", META_COMMIT_NS},
+	{"source", "schema", META_SCHEMA},
+	{"source", "table", META_TABLE},
+	{"source", "txId", META_TXID},
+	{"source", "lsn", META_LSN},
+	{"source", "xmin", META_XMIN},
+	{"source", "origin", META_ORIGIN},
+	{"source", "origin_lsn", META_ORIGIN_LSN},
+};
+
+/* what a fact is taken from */
+typedef struct MetaSource
+{
+	const Encoder *enc;
+	const char *schema;
+	const char *table;
+	XLogRecPtr	lsn;
+	char		op;
+} MetaSource;
+
+static int64
+now_us(void)
+{
+	return GetCurrentTimestamp() +
+		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+}
+
+static void
+meta_value(StringInfo out, MetaKind kind, const MetaSource *src)
+{
+	const TxnInfo *txn = src->enc->writer->txn;
+
+	switch (kind)
+	{
+		case META_OP:
+			json_char(out, '"');
+			json_char(out, src->op);
+			json_char(out, '"');
+			break;
+		case META_NOW_MS:
+			json_int64(out, now_us() / 1000);
+			break;
+		case META_NOW_US:
+			json_int64(out, now_us());
+			break;
+		case META_NOW_NS:
+			json_int64(out, now_us());
+			json_lit(out, "000");
+			break;
+		case META_VERSION:
+			json_lit(out, "\"" TUPLECAST_VERSION "\"");
+			break;
+		case META_CONNECTOR:
+			json_lit(out, "\"postgresql\"");
+			break;
+		case META_NAME:
+			json_utf8(out, src->enc->opts->topic_prefix,
+					  strlen(src->enc->opts->topic_prefix));
+			break;
+		case META_COMMIT_MS:
+			json_int64(out, txn->commit_time_us / 1000);
+			break;
+		case META_COMMIT_US:
+			json_int64(out, txn->commit_time_us);
+			break;
+		case META_COMMIT_NS:
+			json_int64(out, txn->commit_time_us);
+			json_lit(out, "000");
+			break;
+		case META_SNAPSHOT:
+			json_lit(out, "\"false\"");
+			break;
+		case META_DB:
+			json_utf8(out, src->enc->database, strlen(src->enc->database));
+			break;
+		case META_SEQUENCE:
+			json_lit(out, "\"[\\\"");
+			json_uint64(out, txn->end_lsn);
+			json_lit(out, "\\\",\\\"");
+			json_uint64(out, src->lsn);
+			json_lit(out, "\\\"]\"");
+			break;
+		case META_SCHEMA:
+			json_utf8(out, src->schema, strlen(src->schema));
+			break;
+		case META_TABLE:
+			json_utf8(out, src->table, strlen(src->table));
+			break;
+		case META_TXID:
+			if (TransactionIdIsValid(txn->xid))
+				json_uint64(out, txn->xid);
+			else
+				json_lit(out, "null");
+			break;
+		case META_LSN:
+			json_uint64(out, src->lsn);
+			break;
+		case META_ORIGIN:
+			if (txn->origin[0] != '\0')
+			{
+				json_utf8(out, txn->origin, strlen(txn->origin));
+				break;
+			}
+			/* FALLTHROUGH */
+		case META_XMIN:
+		case META_ORIGIN_LSN:
+			json_lit(out, "null");
+	}
+}
+
+void
+encode_source(StringInfo out, const Encoder *enc, const char *schema,
+			  const char *table, XLogRecPtr lsn)
+{
+	MetaSource	src = {enc, schema, table, lsn, 0};
+	char		sep = '{';
+
+	json_lit(out, "\"source\":");
+	for (int i = 0; i < lengthof(meta_rows); i++)
+	{
+		if (meta_rows[i].block[0] == '\0')
+			continue;
+		json_char(out, sep);
+		json_char(out, '"');
+		json_str(out, meta_rows[i].field);
+		json_lit(out, "\":");
+		meta_value(out, meta_rows[i].kind, &src);
+		sep = ',';
+	}
+	json_char(out, '}');
+}
+
+/*
+ * "op" and the clocks are the envelope's; any other name without a block is
+ * looked for in the source block.
+ */
+static const MetaRow *
+find_meta(const char *name)
+{
+	const char *dot = strchr(name, '.');
+	const char *field = dot ? dot + 1 : name;
+
+	for (int i = 0; i < lengthof(meta_rows); i++)
+	{
+		const MetaRow *row = &meta_rows[i];
+
+		if (strcmp(row->field, field) != 0)
+			continue;
+		if (dot == NULL || (strlen(row->block) == (size_t) (dot - name) &&
+							strncmp(row->block, name, dot - name) == 0))
+			return row;
+	}
+	return NULL;
+}
+
+MetaField *
+metafields_parse(const PluginOptions *opts, const char *option, List *names,
+				 const char *prefix, int *count)
+{
+	MetaField  *fields = palloc0(sizeof(MetaField) * Max(list_length(names), 1));
+	ListCell   *lc;
+
+	*count = 0;
+	foreach(lc, names)
+	{
+		char	   *name = pstrdup(lfirst(lc));
+		char	   *alias = strchr(name, ':');
+		const MetaRow *row;
+		MetaField  *f;
+		StringInfoData json;
+
+		if (alias != NULL)
+			*alias++ = '\0';
+		row = find_meta(name);
+		if (row == NULL)
+		{
+			/* Debezium leaves out what it does not know without a word */
+			if (opts->connector_compat)
+				continue;
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("unknown field \"%s\" in option \"%s\"", name, option),
+					 errhint("Fields are op, ts_ms, ts_us, ts_ns, and of the source block db, schema, table, txId, lsn, source.ts_ms, name, connector, version, snapshot, sequence, xmin, origin, origin_lsn.")));
+		}
+		f = &fields[(*count)++];
+		f->kind = row->kind;
+		if (alias == NULL)
+			for (char *p = name; *p; p++)
+				if (*p == '.')
+					*p = '_';
+		f->name = psprintf("%s%s", prefix, alias ? alias : name);
+		initStringInfo(&json);
+		json_char(&json, ',');
+		json_text(&json, f->name, strlen(f->name));
+		json_char(&json, ':');
+		f->name_json = json.data;
+	}
+	return fields;
+}
+
+static void
+meta_field_value(StringInfo out, const MetaField *f, const MetaSource *src)
+{
+	/* Debezium's converter takes the schema's default for an absent value */
+	if (f->kind == META_SNAPSHOT && src->enc->opts->connector_compat)
+		json_lit(out, "null");
+	else
+		meta_value(out, f->kind, src);
+}
+
+void
+metafields_append(StringInfo out, const Encoder *enc, const Change *change,
+				  char op)
+{
+	MetaSource	src = {enc, change->plan->stream.schema,
+	change->plan->stream.name, change->lsn, op};
+
+	for (int i = 0; i < enc->nfields; i++)
+	{
+		json_str(out, enc->fields[i].name_json);
+		meta_field_value(out, &enc->fields[i], &src);
+	}
+}
+
+/* Headers hold strings as they are: no quotes; a null has no bytes. */
+RecordHeader *
+metafields_headers(const Encoder *enc, const Change *change, char op, int *count)
+{
+	MetaSource	src = {enc, change->plan->stream.schema,
+	change->plan->stream.name, change->lsn, op};
+	RecordHeader *headers;
+
+	*count = enc->nheaders;
+	if (enc->nheaders == 0)
+		return NULL;
+	headers = palloc(sizeof(RecordHeader) * enc->nheaders);
+	for (int i = 0; i < enc->nheaders; i++)
+	{
+		StringInfoData v;
+		const MetaField *f = &enc->headers[i];
+
+		initStringInfo(&v);
+		meta_field_value(&v, f, &src);
+		headers[i].name = f->name;
+		headers[i].value = v.data;
+		headers[i].len = v.len;
+		if (strcmp(v.data, "null") == 0)
+			headers[i].value = NULL;
+		else if (v.len >= 2 && v.data[0] == '"' && f->kind != META_SEQUENCE)
+		{
+			headers[i].value = v.data + 1;
+			headers[i].len = v.len - 2;
+		}
+	}
+	return headers;
+}

@@ -1,0 +1,415 @@
+/*
+ * plugin.c
+ *		The callbacks of the output plugin: they decide what is published and in
+ *		which memory; other files know how.
+ */
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "replication/origin.h"
+#include "utils/builtins.h"
+#include "utils/bytea.h"
+#include "utils/float.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/xml.h"
+
+#include "encode.h"
+#include "filter.h"
+#include "json.h"
+
+TC_MODULE_MAGIC;
+
+typedef struct PluginState
+{
+	PluginOptions opts;
+	/* reset after each change: nothing a row needs outlives it */
+	MemoryContext change_cxt;
+	RelCache   *relcache;
+	FrameWriter writer;
+	Encoder		encoder;
+	TxnInfo		txn;
+	StreamInfo	messages;
+	uint32		progress_count;
+} PluginState;
+
+/* ---- start --------------------------------------------------------------- */
+
+static void
+init_messages(PluginState *state)
+{
+	StreamInfo *s = &state->messages;
+
+	s->id = 1;
+	s->kind = WIRE_STREAM_MESSAGE;
+	s->topic = psprintf("%s.message", state->opts.topic_prefix);
+	s->schema = s->name = "";
+	s->key_head = s->key_tail = s->value_head = s->value_tail = "";
+}
+
+/* UTF-8, in the current context */
+static const char *
+database_name(void)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	bool		own = !IsTransactionState();
+	const char *name;
+	char	   *copy;
+	int			len;
+
+	/* a walsender starts outside of a transaction */
+	if (own)
+		StartTransactionCommand();
+	name = get_database_name(MyDatabaseId);
+	len = strlen(name);
+	name = json_to_utf8(name, &len);
+	copy = MemoryContextAllocZero(cxt, len + 1);
+	memcpy(copy, name, len);
+	if (own)
+		CommitTransactionCommand();
+	MemoryContextSwitchTo(cxt);
+	return copy;
+}
+
+static void
+decode_startup(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
+			   bool is_init)
+{
+	PluginState *state;
+
+	/* whole transactions only; on 18 a callback below would turn this on */
+	ctx->streaming = false;
+	opt->output_type = OUTPUT_PLUGIN_TEXTUAL_OUTPUT;
+	opt->receive_rewrites = false;
+	if (is_init)
+		return;
+
+	state = palloc0(sizeof(PluginState));
+	ctx->output_plugin_private = state;
+	options_parse(&state->opts, ctx->output_plugin_options);
+	if (state->opts.wire)
+		opt->output_type = OUTPUT_PLUGIN_BINARY_OUTPUT;
+	state->change_cxt = AllocSetContextCreate(ctx->context, "tuplecast change",
+											  ALLOCSET_DEFAULT_SIZES);
+	state->relcache = relcache_create(ctx->context, &state->opts);
+	frame_writer_init(&state->writer, ctx, ctx->out, state->opts.wire,
+					  state->opts.format == FORMAT_FLAT ? "flat" : "envelope");
+	encoder_init(&state->encoder, &state->opts, &state->writer, database_name());
+	init_messages(state);
+	state->txn.origin = "";
+}
+
+/* ---- transactions -------------------------------------------------------- */
+
+static int64
+unix_us(TimestampTz ts)
+{
+	return ts + (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+}
+
+static void
+decode_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
+{
+	PluginState *state = ctx->output_plugin_private;
+	TxnInfo    *info = &state->txn;
+
+	info->xid = txn->xid;
+	info->commit_lsn = txn->final_lsn;
+	info->end_lsn = txn->end_lsn;
+	info->commit_time_us = unix_us(tc_commit_time(txn));
+	info->ordinal = 0;
+	info->records = 0;
+	info->origin = "";
+	if (txn->origin_id != TC_INVALID_ORIGIN)
+	{
+		char	   *name;
+
+		/* in the transaction's own memory, which lives until its commit */
+		if (replorigin_by_oid(txn->origin_id, true, &name))
+		{
+			int			len = strlen(name);
+
+			info->origin = pnstrdup(json_to_utf8(name, &len), len);
+		}
+	}
+	frame_transaction(&state->writer, info);
+}
+
+static void
+decode_commit(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
+			  XLogRecPtr commit_lsn)
+{
+	PluginState *state = ctx->output_plugin_private;
+
+	tc_update_progress(ctx, state->txn.records == 0);
+	frame_commit(&state->writer);
+	state->txn.origin = "";
+}
+
+/*
+ * Before 16 the server does not keep the connection alive inside a
+ * transaction, above all one of which nothing is published.
+ */
+static void
+keep_alive(LogicalDecodingContext *ctx, PluginState *state)
+{
+	if (TC_PROGRESS_INTERVAL > 0 &&
+		++state->progress_count >= TC_PROGRESS_INTERVAL)
+	{
+		state->progress_count = 0;
+		tc_update_progress(ctx, false);
+	}
+}
+
+/* ---- rows ---------------------------------------------------------------- */
+
+static void
+load_row(RowImage *row, const RelationPlan *plan, Relation rel, HeapTuple tuple,
+		 bool identity_only)
+{
+	row->present = tuple != NULL;
+	row->identity_only = identity_only;
+	if (tuple != NULL)
+		heap_deform_tuple(tuple, RelationGetDescr(rel), row->values, row->nulls);
+	else
+		memset(row->nulls, true, plan->natts * sizeof(bool));
+}
+
+/* What an update left out of line and untouched may stand in the old tuple. */
+static void
+fill_unchanged(const RelationPlan *plan, Relation rel)
+{
+	const RowImage *old = &plan->old_row;
+	TupleDesc	desc = RelationGetDescr(rel);
+
+	for (int i = 0; i < plan->natts; i++)
+		if (TupleDescAttr(desc, i)->attlen == -1 && !plan->new_row.nulls[i] &&
+			VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(plan->new_row.values[i])) &&
+			(!old->identity_only || plan->identity[i]) && !old->nulls[i])
+			plan->new_row.values[i] = old->values[i];
+}
+
+/* A delete of which nothing is known but that it happened. */
+static void
+warn_no_identity(RelationPlan *plan)
+{
+	if (plan->warned)
+		return;
+	plan->warned = true;
+	ereport(WARNING,
+			(errmsg("a deleted row of \"%s.%s\" has no identity in the WAL",
+					plan->schema, plan->table),
+			 errdetail("Its record has a null key and null values; this is said once for each table."),
+			 errhint("Give the table a primary key, or ALTER TABLE … REPLICA IDENTITY FULL.")));
+}
+
+/*
+ * Forms of text that depend on a session's settings are made with fixed ones.
+ * The variables are set directly: this runs for each change.
+ */
+typedef struct TextSettings
+{
+	int			date_style;
+	int			interval_style;
+	int			float_digits;
+	int			bytea;
+	int			xml_binary;
+	pg_tz	   *timezone;
+} TextSettings;
+
+static void
+text_settings_fix(TextSettings *saved)
+{
+	*saved = (TextSettings)
+	{
+		DateStyle, IntervalStyle, extra_float_digits, bytea_output, xmlbinary,
+			session_timezone
+	};
+	DateStyle = USE_ISO_DATES;
+	IntervalStyle = INTSTYLE_POSTGRES;
+	extra_float_digits = 1;
+	bytea_output = BYTEA_OUTPUT_HEX;
+	xmlbinary = XMLBINARY_BASE64;
+	session_timezone = pg_tzset("UTC");
+}
+
+static void
+text_settings_restore(const TextSettings *saved)
+{
+	DateStyle = saved->date_style;
+	IntervalStyle = saved->interval_style;
+	extra_float_digits = saved->float_digits;
+	bytea_output = saved->bytea;
+	xmlbinary = saved->xml_binary;
+	session_timezone = saved->timezone;
+}
+
+static void
+encode_with_settings(Encoder *enc, Change *change)
+{
+	TextSettings saved;
+
+	if (!change->plan->text_settings)
+	{
+		encode_change(enc, change);
+		return;
+	}
+	text_settings_fix(&saved);
+	PG_TRY();
+	{
+		encode_change(enc, change);
+	}
+	PG_FINALLY();
+	{
+		text_settings_restore(&saved);
+	}
+	PG_END_TRY();
+}
+
+static char
+change_op(ReorderBufferChange *change)
+{
+	switch (change->action)
+	{
+		case REORDER_BUFFER_CHANGE_INSERT:
+			return WIRE_OP_CREATE;
+		case REORDER_BUFFER_CHANGE_UPDATE:
+			return WIRE_OP_UPDATE;
+		case REORDER_BUFFER_CHANGE_DELETE:
+			return WIRE_OP_DELETE;
+		default:
+			elog(ERROR, "unexpected change action %d", change->action);
+	}
+}
+
+static void
+publish_row(PluginState *state, Relation rel, ReorderBufferChange *change,
+			char op)
+{
+	RelationPlan *plan = relcache_get(state->relcache, rel);
+	HeapTuple	old = tc_change_tuple(change->data.tp.oldtuple);
+	HeapTuple	new = tc_change_tuple(change->data.tp.newtuple);
+	Change		c;
+
+	if (!plan->captured)
+		return;
+	load_row(&plan->old_row, plan, rel, old,
+			 plan->replident != REPLICA_IDENTITY_FULL);
+	load_row(&plan->new_row, plan, rel, new, false);
+	if (old != NULL && new != NULL)
+		fill_unchanged(plan, rel);
+	if (op == WIRE_OP_DELETE && old == NULL)
+		warn_no_identity(plan);
+	c.op = op;
+	c.plan = plan;
+	c.before = &plan->old_row;
+	c.after = &plan->new_row;
+	c.lsn = change->lsn;
+	encode_with_settings(&state->encoder, &c);
+}
+
+static void
+decode_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, Relation rel,
+			  ReorderBufferChange *change)
+{
+	PluginState *state = ctx->output_plugin_private;
+	MemoryContext old = MemoryContextSwitchTo(state->change_cxt);
+	char		op = change_op(change);
+
+	state->txn.ordinal++;
+	keep_alive(ctx, state);
+	if (!filter_skips_operation(&state->opts, op))
+		publish_row(state, rel, change, op);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(state->change_cxt);
+}
+
+static void
+decode_truncate(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
+				int nrelations, Relation relations[],
+				ReorderBufferChange *change)
+{
+	PluginState *state = ctx->output_plugin_private;
+	MemoryContext old = MemoryContextSwitchTo(state->change_cxt);
+
+	for (int i = 0; i < nrelations; i++)
+	{
+		RelationPlan *plan;
+
+		/* an ordinal for each: a command may name any number of tables */
+		state->txn.ordinal++;
+		keep_alive(ctx, state);
+		if (filter_skips_operation(&state->opts, WIRE_OP_TRUNCATE))
+			continue;
+		plan = relcache_get(state->relcache, relations[i]);
+		/* a partition is not the whole of the table it is published as */
+		if (plan->captured && plan->publish_relid == plan->relid)
+			encode_truncate(&state->encoder, plan, change->lsn);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(state->change_cxt);
+}
+
+/* ---- messages ------------------------------------------------------------ */
+
+static void
+decode_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
+			   XLogRecPtr lsn, bool transactional, const char *prefix, Size size,
+			   const char *content)
+{
+	PluginState *state = ctx->output_plugin_private;
+	MemoryContext old = MemoryContextSwitchTo(state->change_cxt);
+
+	if (transactional)
+		state->txn.ordinal++;
+	keep_alive(ctx, state);
+	if (filter_message(&state->opts, prefix))
+	{
+		if (!transactional)
+		{
+			/* a transaction of its own, named by its end */
+			state->txn = (TxnInfo)
+			{
+				.commit_lsn = lsn,
+				.end_lsn = lsn,
+				.commit_time_us = unix_us(GetCurrentTimestamp()),
+				.origin = ""
+			};
+			frame_transaction(&state->writer, &state->txn);
+		}
+		encode_message(&state->encoder, &state->messages, prefix, content, size,
+					   lsn);
+		if (!transactional)
+			frame_commit(&state->writer);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(state->change_cxt);
+}
+
+/*
+ * Never of use, as nothing is streamed, but 18.0 to 18.6 call it for an aborted
+ * transaction that was larger than logical_decoding_work_mem, and fail without
+ * it (bug 19616).
+ */
+static void
+decode_stream_abort(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
+					XLogRecPtr abort_lsn)
+{
+}
+
+void
+_PG_output_plugin_init(OutputPluginCallbacks *cb)
+{
+	cb->startup_cb = decode_startup;
+	cb->begin_cb = decode_begin;
+	cb->change_cb = decode_change;
+	cb->truncate_cb = decode_truncate;
+	cb->commit_cb = decode_commit;
+	cb->message_cb = decode_message;
+	cb->stream_abort_cb = decode_stream_abort;
+}

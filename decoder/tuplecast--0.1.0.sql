@@ -1,0 +1,1 @@
+\echo Use "CREATE EXTENSION tuplecast" to load this file. \quit
