@@ -112,15 +112,15 @@ finish_string(StringInfo out, char *p)
 }
 
 static void
-encode_iso_timestamp(StringInfo out, int64 unix_us, int fraction)
+encode_iso_timestamp(StringInfo out, Timestamp ts, int fraction)
 {
-	int64		days = floor_div(unix_us, USECS_PER_DAY);
+	int64		days = floor_div(ts, USECS_PER_DAY);
 	char	   *p = json_reserve(out, 48);
 
 	*p++ = '"';
-	p = put_date(p, days);
+	p = put_date(p, days + EPOCH_DAYS);
 	*p++ = 'T';
-	p = put_time(p, unix_us - days * USECS_PER_DAY, fraction);
+	p = put_time(p, ts - days * USECS_PER_DAY, fraction);
 	*p++ = 'Z';
 	finish_string(out, p);
 }
@@ -278,6 +278,9 @@ encode_timestamp_us(StringInfo out, Datum value, TypeCodec *codec)
 
 	if (TIMESTAMP_NOT_FINITE(ts))
 		json_int64(out, TIMESTAMP_IS_NOBEGIN(ts) ? MINUS_INFINITY_US : INFINITY_US);
+	else if (ts > PG_INT64_MAX - EPOCH_USECS)
+		/* after the year 294246 there is no such number: not known */
+		json_lit(out, "null");
 	else
 		json_int64(out, ts + EPOCH_USECS);
 }
@@ -290,27 +293,24 @@ encode_timestamp_ms(StringInfo out, Datum value, TypeCodec *codec)
 	if (TIMESTAMP_NOT_FINITE(ts))
 		json_int64(out, (TIMESTAMP_IS_NOBEGIN(ts) ? MINUS_INFINITY_US : INFINITY_US) / 1000);
 	else
-		json_int64(out, floor_div(ts + EPOCH_USECS, 1000));
+		json_int64(out, floor_div(ts, 1000) + EPOCH_USECS / 1000);
 }
 
 static void
 encode_timestamp_ns(StringInfo out, Datum value, TypeCodec *codec)
 {
 	Timestamp	ts = DatumGetTimestamp(value);
-	int64		ns;
 
-	/* what nanoseconds cannot hold saturates, as infinity does */
+	/* infinity saturates; what else nanoseconds cannot hold is not known */
 	if (TIMESTAMP_IS_NOBEGIN(ts))
-		ns = PG_INT64_MIN;
+		json_int64(out, PG_INT64_MIN);
 	else if (TIMESTAMP_IS_NOEND(ts))
-		ns = PG_INT64_MAX;
-	else if (ts + EPOCH_USECS > PG_INT64_MAX / 1000)
-		ns = PG_INT64_MAX;
-	else if (ts + EPOCH_USECS < PG_INT64_MIN / 1000)
-		ns = PG_INT64_MIN;
+		json_int64(out, PG_INT64_MAX);
+	else if (ts > PG_INT64_MAX / 1000 - EPOCH_USECS ||
+			 ts < PG_INT64_MIN / 1000 - EPOCH_USECS)
+		json_lit(out, "null");
 	else
-		ns = (ts + EPOCH_USECS) * 1000;
-	json_int64(out, ns);
+		json_int64(out, (ts + EPOCH_USECS) * 1000);
 }
 
 static bool
@@ -331,7 +331,7 @@ encode_timestamp_iso(StringInfo out, Datum value, TypeCodec *codec)
 	Timestamp	ts = DatumGetTimestamp(value);
 
 	if (!encode_infinity(out, ts))
-		encode_iso_timestamp(out, ts + EPOCH_USECS, -1);
+		encode_iso_timestamp(out, ts, -1);
 }
 
 void
@@ -373,7 +373,7 @@ encode_timestamptz(StringInfo out, Datum value, TypeCodec *codec)
 	TimestampTz ts = DatumGetTimestampTz(value);
 
 	if (!encode_infinity(out, ts))
-		encode_iso_timestamp(out, ts + EPOCH_USECS, codec->scale);
+		encode_iso_timestamp(out, ts, codec->scale);
 }
 
 void
