@@ -68,11 +68,27 @@ extern bool config_load(Config *cfg, int argc, char **argv,
 /* Checks what run needs (source, kafka unless another sink, topic.prefix). */
 extern bool config_require_run(const Config *cfg, Error *err) MUST_CHECK;
 extern void config_free(Config *cfg);
+/* What a person should know although nothing failed; ended by NULL, owned by
+ * cfg.  Whoever runs logs each of them. */
+extern const char *const *config_warnings(const Config *cfg);
 /* libpq keyword/value arrays for PQconnectdbParams, ended by NULL; never
  * logged.  Owned by cfg. */
 extern const char *const *config_conninfo_keywords(const Config *cfg);
 extern const char *const *config_conninfo_values(const Config *cfg);
 /* one line without secrets: "postgres@localhost:5432/customers" */
 extern const char *config_source_name(const Config *cfg);
+
+/* The options as lines for --help. */
+extern void config_print_options(FILE *out);
+/* Every effective value and where it came from; secrets as "********". */
+extern void config_print_text(const Config *cfg, FILE *out);
+extern void config_print_json(const Config *cfg, FILE *out);
+/* doc/configuration.md, whole. */
+extern void config_print_markdown(FILE *out);
+/* Takes a flag of the command's own ("--json") out of argv, wherever it is;
+ * true if it was there.  For commands, before config_load(). */
+extern bool config_take_flag(int *argc, char **argv, const char *flag);
+/* `tuplecast config`; argv without program and command name */
+extern int	cmd_config(int argc, char **argv);
 
 #endif							/* TUPLECAST_CONFIG_H */

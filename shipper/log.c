@@ -106,7 +106,7 @@ needs_quotes(const char *s)
 	size_t n = strnlen(s, VALUE_MAX + 1);
 	size_t used = 0;
 
-	if (n == 0)
+	if (n == 0 || n > VALUE_MAX)
 		return true;
 	while (used < n)
 	{

@@ -1,0 +1,219 @@
+/*
+ * config_converter.c
+ *		Kafka Connect's converters: which one holds, and what it asks for.
+ *
+ * A connector that names a converter class brings all its settings; else the
+ * worker's hold, whatever the connector says of them.
+ */
+#include "config_internal.h"
+
+#include <strings.h>
+
+#define JSON_CONVERTER "org.apache.kafka.connect.json.JsonConverter"
+
+/* One of the two converters, while it is being looked at. */
+typedef struct Converter
+{
+	const char *side;		/* "key" or "value" */
+	const Property *cls;	/* of connector or worker, NULL if none */
+	const Properties *from; /* whose settings hold, NULL if nobody's */
+	int rank;
+	bool worker;
+} Converter;
+
+static const Property *
+find(const Properties *list, const char *side, const char *rest)
+{
+	char *name = config_printf("%s.converter%s", side, rest);
+	const Property *p = config_properties_find(list, name);
+
+	free(name);
+	return p;
+}
+
+static void
+choose(const Config *cfg, const char *side, Converter *c)
+{
+	const struct ConfigState *st = cfg->state;
+
+	*c = (Converter){.side = side};
+	c->cls = find(&st->connector, side, "");
+	if (c->cls != NULL)
+	{
+		c->from = &st->connector;
+		c->rank = st->connector_rank;
+		return;
+	}
+	c->cls = find(&st->worker, side, "");
+	if (c->cls != NULL || find(&st->worker, side, ".schemas.enable") != NULL)
+	{
+		c->from = &st->worker;
+		c->rank = RANK_WORKER;
+		c->worker = true;
+	}
+	else if (find(&st->connector, side, ".schemas.enable") != NULL)
+	{
+		c->from = &st->connector;
+		c->rank = st->connector_rank;
+	}
+}
+
+static bool
+check_class(const Converter *c, Error *err)
+{
+	if (c->cls == NULL || config_word_find(JSON_CONVERTER "|JsonConverter",
+										   c->cls->value, NULL, NULL))
+		return true;
+	err_set(
+		err, ERR_CONFIG, "config_unsupported",
+		"%s.converter is %.150s, which is not supported yet: only " JSON_CONVERTER
+		" is",
+		c->side, c->cls->value);
+	err_detail(err, "It comes from %s.", c->cls->origin);
+	err_hint(err,
+			 "To get JSON, set %s.converter=" JSON_CONVERTER " and "
+			 "%s.converter.schemas.enable=true or false%s.",
+			 c->side, c->side,
+			 c->worker ? " in the connector's file, or remove it from the "
+						 "worker's"
+					   : "");
+	return false;
+}
+
+static bool
+check_settings(const Converter *c, Error *err)
+{
+	const Property *p = find(c->from, c->side, ".decimal.format");
+
+	if (p == NULL || strcasecmp(p->value, "BASE64") == 0)
+		return true;
+	err_set(err, ERR_CONFIG, "config_unsupported",
+			"%s is not supported yet: decimals would look different", p->name);
+	err_detail(err, "Its value \"%.100s\" comes from %s.", p->value, p->origin);
+	err_hint(err, "Set decimal.handling.mode to string or double instead.");
+	return false;
+}
+
+/* A setting of a converter that Connect would not look at. */
+static void
+warn_of_idle(Config *cfg, const Converter *c)
+{
+	const Property *p =
+		find(&cfg->state->connector, c->side, ".schemas.enable");
+
+	if (p == NULL || c->cls == NULL || !c->worker)
+	{
+		if (p != NULL && c->cls == NULL && !c->worker)
+			config_warn(cfg,
+						"%s (%s) is taken as meant, though Kafka Connect "
+						"ignores it without %s.converter beside it",
+						p->name, p->origin, c->side);
+		return;
+	}
+	config_warn(cfg,
+				"%s (%s) has no effect: as in Kafka Connect, the converter of "
+				"%s holds with its own settings unless %s.converter stands "
+				"beside it",
+				p->name, p->origin, c->cls->origin, c->side);
+}
+
+static bool
+apply(Config *cfg, const Converter *c, Error *err)
+{
+	const Property *p;
+	char *option;
+	char *value;
+	bool ok;
+
+	if (!check_class(c, err) || !check_settings(c, err))
+		return false;
+	warn_of_idle(cfg, c);
+	option = config_printf("%s.schemas.enable", c->side);
+	p = find(c->from, c->side, ".schemas.enable");
+	if (p == NULL)
+	{
+		char *origin =
+			config_printf("%s (default of JsonConverter)", c->cls->origin);
+
+		ok = config_set_name(cfg, option, "true", origin, c->rank, err);
+		free(origin);
+	}
+	else
+	{
+		value = config_expand(p->value, p->name, p->origin, NULL, err);
+		ok = value != NULL &&
+			 config_set_name(cfg, option, value, p->origin, c->rank, err);
+		free(value);
+	}
+	free(option);
+	return ok;
+}
+
+/* A NULL in a column with a default is published as the default unless both
+ * the transform and the converter are told not to. */
+static bool
+apply_null_defaults(Config *cfg, const Converter *value, Error *err)
+{
+	const Property *p = value->from != NULL ? find(value->from, "value",
+												   ".replace.null.with.default")
+											: NULL;
+	const ConfigOption *o = config_find_option("replace.null.with.default");
+	const ConfigOption *format = config_find_option("format");
+	bool converter = true;
+	bool transform = true;
+
+	/* where the connector says nothing, its default or a native file holds */
+	if (!cfg->connector_json ||
+		(p == NULL && cfg->state->settings[o - config_options].rank !=
+						  cfg->state->connector_rank))
+		return true;
+	if (p != NULL && !config_parse_bool(p->value, &converter))
+	{
+		err_set(err, ERR_CONFIG, "config_bad_value",
+				"the value \"%.100s\" of %s is not valid", p->value, p->name);
+		err_detail(err, "It comes from %s.", p->origin);
+		err_hint(err, "%s is true or false.", p->name);
+		return false;
+	}
+	if (!config_parse_bool(config_text(cfg, o), &transform))
+		transform = true;
+	/* without the transform there is only the converter */
+	if (strcmp(config_text(cfg, format), "envelope") == 0)
+		transform = converter;
+	if (!transform && converter)
+		config_warn(cfg,
+					"replace.null.with.default=false of the transform has no "
+					"effect: as in Kafka Connect, the converter still puts "
+					"in defaults unless "
+					"value.converter.replace.null.with.default=false");
+	return config_set(cfg, o, transform || converter ? "true" : "false",
+					  p != NULL ? p->origin : config_origin(cfg, o),
+					  cfg->state->connector_rank, err);
+}
+
+bool
+config_apply_converters(Config *cfg, Error *err)
+{
+	static const char *const sides[] = {"key", "value"};
+	Converter c = {0};
+	bool named = false;
+
+	for (int i = 0; i < 2; i++)
+	{
+		choose(cfg, sides[i], &c);
+		if (c.from == NULL)
+			continue;
+		named = true;
+		if (!apply(cfg, &c, err))
+			return false;
+	}
+	if (cfg->connector_json && !named)
+		config_warn(cfg,
+					"no converter is named, neither in %s nor in a worker's "
+					"file nor in the environment: records are JSON with "
+					"schemas, Kafka Connect's default; "
+					"value.converter.schemas.enable=false and "
+					"key.converter.schemas.enable=false turn them off",
+					cfg->state->connector_file);
+	return apply_null_defaults(cfg, &c, err);
+}

@@ -1,0 +1,162 @@
+/*
+ * config_properties.c
+ *		Every property of Debezium's PostgreSQL connector, and what becomes of
+ *		it here.
+ *
+ * A row that means an option of the same name is not repeated: those are found
+ * in config.def.  Sorted as Debezium's documentation is, roughly.
+ */
+#include "config_internal.h"
+
+#include <fnmatch.h>
+
+/* clang-format off */
+const DebeziumProperty config_debezium_properties[] = {
+	/* the connector itself */
+	{"name", DBZ_NO_EFFECT, "", "", "the slot and the topic prefix name the process"},
+	{"tasks.max", DBZ_NO_EFFECT, "", "1", "a slot has one reader"},
+	{"tasks.max.enforce", DBZ_NO_EFFECT, "", "true|false", "a slot has one reader"},
+	{"config.action.reload", DBZ_NO_EFFECT, "", "none|restart", "settings are read at the start"},
+	{"exactly.once.support", DBZ_NOT_YET, "", "requested", "exactly-once delivery is not available yet"},
+	{"transaction.boundary", DBZ_NO_EFFECT, "", "poll", "the source's own transactions are the boundaries"},
+	{"transaction.boundary.interval.ms", DBZ_NO_EFFECT, "", "", "the source's own transactions are the boundaries"},
+	{"offsets.storage.topic", DBZ_NO_EFFECT, "", "", "the slot keeps the position"},
+	{"errors.retry.timeout", DBZ_NO_EFFECT, "", "", "what time can heal is waited for without limit"},
+	{"errors.retry.delay.max.ms", DBZ_NO_EFFECT, "", "", "what time can heal is waited for without limit"},
+	{"errors.max.retries", DBZ_NO_EFFECT, "", "-1", "what time can heal is waited for without limit"},
+	{"errors.tolerance", DBZ_NO_EFFECT, "", "none", "a record is never dropped"},
+	{"errors.log.enable", DBZ_NO_EFFECT, "", "false|true", "errors are always logged"},
+	{"errors.log.include.messages", DBZ_NO_EFFECT, "", "false", "row data is never logged"},
+	{"retriable.restart.connector.wait.ms", DBZ_NO_EFFECT, "", "", "reconnecting backs off by itself"},
+	{"admin.override.*", DBZ_NO_EFFECT, "", "", "the settings of the producer hold for making topics, too"},
+	{"consumer.override.*", DBZ_NO_EFFECT, "", "", "a source connector has no consumer"},
+
+	/* connection and replication */
+	{"database.server.name", DBZ_ACCEPTED, "topic.prefix", "", "the name of topic.prefix before Debezium 2.0; topic.prefix wins if both are there"},
+	{"database.sslfactory", DBZ_REFUSED, "", "", "Java classes cannot be loaded here; set database.sslmode and database.sslrootcert"},
+	{"database.tcpKeepAlive", DBZ_NO_EFFECT, "", "true", "keep-alive is on"},
+	{"database.initial.statements", DBZ_NO_EFFECT, "", "", "a replication connection runs no other statements"},
+	{"database.query.timeout.ms", DBZ_NO_EFFECT, "", "", "the stream runs no queries"},
+	{"connection.validation.timeout.ms", DBZ_NO_EFFECT, "", "", "connecting is tried until it succeeds"},
+	{"plugin.name", DBZ_NO_EFFECT, "", "tuplecast", "the output plugin is tuplecast's own"},
+	{"slot.drop.on.stop", DBZ_NO_EFFECT, "", "false", "the slot is kept, so that nothing is lost; `tuplecast drop` removes it"},
+	{"slot.failover", DBZ_LATER, "", "false", "the slot is made without failover"},
+	{"slot.max.retries", DBZ_NO_EFFECT, "", "", "a slot in use is waited for without limit"},
+	{"slot.retry.delay.ms", DBZ_NO_EFFECT, "", "", "reconnecting backs off by itself"},
+	{"slot.stream.params", DBZ_NO_EFFECT, "", "", "they are options of another plugin"},
+	{"publication.name", DBZ_LATER, "", "", "no publication is needed: the include and exclude lists alone select the tables"},
+	{"publication.autocreate.mode", DBZ_NO_EFFECT, "", "disabled", "no publication is needed"},
+	{"replica.identity.autoset.values", DBZ_NOT_YET, "", "", "tables are not altered; run ALTER TABLE … REPLICA IDENTITY yourself"},
+	{"xmin.fetch.interval.ms", DBZ_NOT_YET, "", "0", "source.xmin would be null"},
+	{"read.only", DBZ_NO_EFFECT, "", "false|true", "nothing is written to the source"},
+	{"lsn.flush.mode", DBZ_REFUSED, "", "connector|connector_and_driver", "a slot that nobody confirms fills the server's disk; the position is confirmed when Kafka has the records"},
+	{"flush.lsn.source", DBZ_REFUSED, "", "true", "a slot that nobody confirms fills the server's disk; the position is confirmed when Kafka has the records"},
+	{"lsn.flush.timeout.ms", DBZ_NO_EFFECT, "", "", "confirming the position does not wait"},
+	{"lsn.flush.timeout.action", DBZ_NO_EFFECT, "", "", "confirming the position does not wait"},
+	{"offset.mismatch.strategy", DBZ_NO_EFFECT, "", "no_validation", "the slot is the only position"},
+
+	/* what to capture */
+	{"schema.whitelist", DBZ_ACCEPTED, "schema.include.list", "", "an old spelling"},
+	{"schema.blacklist", DBZ_ACCEPTED, "schema.exclude.list", "", "an old spelling"},
+	{"table.whitelist", DBZ_ACCEPTED, "table.include.list", "", "an old spelling"},
+	{"table.blacklist", DBZ_ACCEPTED, "table.exclude.list", "", "an old spelling"},
+	{"column.whitelist", DBZ_ACCEPTED, "column.include.list", "", "an old spelling"},
+	{"column.blacklist", DBZ_ACCEPTED, "column.exclude.list", "", "an old spelling"},
+	{"skip.messages.without.change", DBZ_NOT_YET, "", "false", "updates without a change would be published"},
+	{"column.mask.*", DBZ_NOT_YET, "", "", "values would be published unmasked; exclude the columns with column.exclude.list instead"},
+	{"column.truncate.*", DBZ_NOT_YET, "", "", "values would be published whole; exclude the columns with column.exclude.list instead"},
+	{"column.propagate.source.type", DBZ_NOT_YET, "", "", "the schemas would lack parameters"},
+	{"datatype.propagate.source.type", DBZ_NOT_YET, "", "", "the schemas would lack parameters"},
+
+	/* how it looks */
+	{"toasted.value.placeholder", DBZ_ACCEPTED, "unavailable.value.placeholder", "", "an old spelling"},
+	{"include.unknown.datatypes", DBZ_NOT_YET, "", "false", "a type without a form of its own goes out as its text, not as base64 of it"},
+	{"schema.name.adjustment.mode", DBZ_NOT_YET, "", "none", "names would differ"},
+	{"field.name.adjustment.mode", DBZ_NOT_YET, "", "none", "names would differ"},
+	{"sanitize.field.names", DBZ_NOT_YET, "", "false", "names would differ"},
+	{"custom.sanitize.pattern", DBZ_NOT_YET, "", "", "names would differ"},
+	{"converters", DBZ_REFUSED, "", "", "Java classes cannot be loaded here"},
+	{"post.processors", DBZ_NOT_YET, "", "", "values would differ"},
+	{"provide.transaction.metadata", DBZ_NOT_YET, "", "false", "transaction records and blocks would be missing"},
+	{"transaction.metadata.factory", DBZ_NOT_YET, "", "io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory", "transaction records would differ"},
+	{"extended.headers.enabled", DBZ_LATER, "", "false", "the headers __debezium.context.* are not sent"},
+	{"include.schema.comments", DBZ_NOT_YET, "", "false", "the schemas would lack comments"},
+	{"include.schema.changes", DBZ_NO_EFFECT, "", "false|true", "PostgreSQL has no topic of schema changes"},
+	{"schema.refresh.mode", DBZ_NO_EFFECT, "", "columns_diff|columns_diff_exclude_unchanged_toast", "the server itself says when a table has changed"},
+	{"schema.history.internal*", DBZ_NO_EFFECT, "", "", "PostgreSQL needs no schema history"},
+	{"database.history*", DBZ_NO_EFFECT, "", "", "PostgreSQL needs no schema history"},
+	{"event.processing.failure.handling.mode", DBZ_NO_EFFECT, "", "fail", "a change that cannot be published stops the stream; it is never dropped"},
+	{"event.converting.failure.handling.mode", DBZ_NO_EFFECT, "", "fail|warn", "a value that cannot be published stops the stream; it is never dropped"},
+	{"sourceinfo.struct.maker", DBZ_REFUSED, "", "io.debezium.connector.postgresql.PostgresSourceInfoStructMaker", "Java classes cannot be loaded here"},
+
+	/* topics and Connect */
+	{"topic.naming.strategy", DBZ_NOT_YET, "", "io.debezium.schema.SchemaTopicNamingStrategy", "topics would have other names"},
+	{"topic.delimiter", DBZ_NOT_YET, "", ".", "topics would have other names"},
+	{"topic.cache.size", DBZ_NO_EFFECT, "", "", "a topic's name is kept with its table"},
+	{"topic.transaction", DBZ_NO_EFFECT, "", "", "no transaction records are published"},
+	{"transaction.topic", DBZ_NO_EFFECT, "", "", "no transaction records are published"},
+	{"header.converter", DBZ_NOT_YET, "", "org.apache.kafka.connect.storage.SimpleHeaderConverter", "headers would look different"},
+	{"header.converter.*", DBZ_NO_EFFECT, "", "", "headers have one form"},
+
+	/* snapshot, signals */
+	{"snapshot.mode.configuration.based.*", DBZ_LATER, "", "", "snapshots are not taken yet"},
+	{"snapshot.mode.custom.name", DBZ_LATER, "", "", "snapshots are not taken yet"},
+	{"snapshot.new.tables", DBZ_LATER, "", "off", "snapshots are not taken yet"},
+	{"snapshot.include.collection.list", DBZ_LATER, "", "", "snapshots are not taken yet"},
+	{"snapshot.select.statement.overrides*", DBZ_LATER, "", "", "snapshots are not taken yet"},
+	{"snapshot.fetch.size", DBZ_LATER, "", "", "snapshots are not taken yet"},
+	{"snapshot.delay.ms", DBZ_LATER, "", "0", "snapshots are not taken yet"},
+	{"streaming.delay.ms", DBZ_LATER, "", "0", "snapshots are not taken yet"},
+	{"snapshot.max.threads*", DBZ_LATER, "", "1", "snapshots are not taken yet"},
+	{"legacy.snapshot.max.threads", DBZ_LATER, "", "false", "snapshots are not taken yet"},
+	{"snapshot.isolation.mode", DBZ_LATER, "", "", "snapshots are not taken yet"},
+	{"snapshot.locking.mode*", DBZ_LATER, "", "none", "snapshots are not taken yet"},
+	{"snapshot.lock.timeout.ms", DBZ_LATER, "", "", "snapshots are not taken yet"},
+	{"snapshot.query.mode*", DBZ_LATER, "", "select_all", "snapshots are not taken yet"},
+	{"snapshot.tables.order.by.row.count", DBZ_LATER, "", "disabled", "snapshots are not taken yet"},
+	{"incremental.snapshot.*", DBZ_LATER, "", "", "snapshots are not taken yet"},
+	{"signal.*", DBZ_LATER, "", "", "signals are not read yet"},
+	{"notification.*", DBZ_LATER, "", "", "notifications are not sent yet"},
+
+	/* flow */
+	{"max.batch.size", DBZ_NO_EFFECT, "", "", "there are no batches; queue.max.bytes limits what is on its way"},
+	{"max.queue.size", DBZ_NO_EFFECT, "", "", "queue.max.bytes limits what is on its way"},
+	{"max.queue.size.in.bytes", DBZ_NO_EFFECT, "", "0", "queue.max.bytes limits what is on its way"},
+	{"poll.interval.ms", DBZ_NO_EFFECT, "", "", "changes are sent as they arrive"},
+	{"heartbeat.interval.ms", DBZ_NO_EFFECT, "", "0", "the slot of an idle database advances without heartbeats; no heartbeat records are sent"},
+	{"heartbeat.action.query", DBZ_NO_EFFECT, "", "", "the slot of an idle database advances without it; nothing is written to the source"},
+	{"heartbeat.topics.prefix", DBZ_NO_EFFECT, "", "", "no heartbeat records are sent"},
+	{"topic.heartbeat.*", DBZ_NO_EFFECT, "", "", "no heartbeat records are sent"},
+	{"custom.metric.tags", DBZ_NO_EFFECT, "", "", "labels belong to the scraper's configuration"},
+	{"statistics.metrics.enabled", DBZ_NO_EFFECT, "", "true|false", "metrics are at /metrics"},
+	{"guardrail.collections.*", DBZ_NO_EFFECT, "", "0|warn", "memory does not grow with the number of tables"},
+	{"executor.shutdown.timeout.ms", DBZ_NO_EFFECT, "", "", "shutdown.timeout.ms limits the drain"},
+	{"openlineage.integration.*", DBZ_NO_EFFECT, "", "", "no lineage events are sent"},
+	{"connector.displayname", DBZ_NO_EFFECT, "", "", "it has no meaning without a user interface"},
+};
+/* clang-format on */
+
+const size_t config_debezium_property_count =
+	sizeof(config_debezium_properties) / sizeof(config_debezium_properties[0]);
+
+const DebeziumProperty *
+config_debezium_find(const char *name)
+{
+	for (size_t i = 0; i < config_debezium_property_count; i++)
+		if (fnmatch(config_debezium_properties[i].name, name, 0) == 0)
+			return &config_debezium_properties[i];
+	return NULL;
+}
+
+const char *
+config_debezium_nearest(const char *name)
+{
+	Nearest n = {.wanted = name};
+
+	for (size_t i = 0; i < config_option_count; i++)
+		config_nearest_offer(&n, config_options[i].name);
+	for (size_t i = 0; i < config_debezium_property_count; i++)
+		if (strchr(config_debezium_properties[i].name, '*') == NULL)
+			config_nearest_offer(&n, config_debezium_properties[i].name);
+	return config_nearest_result(&n);
+}
