@@ -13,6 +13,7 @@
 #include "nodes/bitmapset.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "coldefault.h"
@@ -182,12 +183,21 @@ fill_column(ColumnPlan *col, const RelationPlan *plan, Relation leaf,
 	col->unavailable_json = col->codec->unavailable ? col->codec->unavailable : "null";
 }
 
+/* The first of the two is for decoding only, the second takes a lock. */
+static Bitmapset *
+identity_columns(Relation rel)
+{
+	if (HistoricSnapshotActive())
+		return RelationGetIdentityKeyBitmap(rel);
+	return RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_IDENTITY_KEY);
+}
+
 static void
 plan_columns(RelationPlan *plan, Relation leaf, Relation published,
 			 const PluginOptions *opts)
 {
 	TupleDesc	desc = RelationGetDescr(published);
-	Bitmapset  *identity = RelationGetIdentityKeyBitmap(leaf);
+	Bitmapset  *identity = identity_columns(leaf);
 	char	   *qualified = psprintf("%s.%s", plan->schema, plan->table);
 	List	   *key = NIL;
 	ListCell   *lc;
