@@ -1,0 +1,691 @@
+/*
+ * kafka_sink.c
+ *		Records to Kafka, acknowledgements back.
+ *
+ * librdkafka's events, not its callbacks: they wait in its main queue until
+ * service() takes them on the main thread, and an eventfd says that they do.
+ */
+#include "kafka_sink.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "sinks.h"
+
+/*
+ * librdkafka keeps some 250 bytes beside each message, and about 100 with each
+ * header; so many bytes of the queue's limit allow one message.
+ */
+#define BYTES_A_RECORD 256
+#define MIN_RECORDS	   1024
+#define HEADER_BYTES   64
+/* messages reported in one turn, so that the loop goes on turning */
+#define TURN_MESSAGES 20000
+#define TURN_EVENTS	  1000
+/* larger buffers are given back after the record */
+#define KEEP_BYTES	   ((size_t) 1 << 20)
+#define OLDEST_LIBRARY 0x020002ff
+
+_Static_assert(sizeof(void *) >= sizeof(uint64_t),
+			   "a ticket must fit into librdkafka's opaque pointer");
+
+struct SinkStream
+{
+	StreamCopy copy;
+	KafkaTopic *topic; /* NULL: its records bring their own */
+	SinkStream *next;
+};
+
+typedef struct KafkaSink
+{
+	Sink base;
+	rd_kafka_t *rk;
+	rd_kafka_queue_t *queue;
+	KafkaWorker *worker;
+	KafkaTopics topics;
+	KafkaLog log;
+	SinkStream *streams;
+	SinkBuf key;
+	SinkBuf value;
+	int eventfd;
+	bool identity;
+	bool probing; /* a job asks whether a broker is there */
+	uint64_t max_bytes;
+	uint64_t max_records;
+	uint64_t queued_bytes;
+	uint64_t queued_records;
+	Error broken; /* ERR_NONE while the client is good */
+} KafkaSink;
+
+/* ---- jobs ------------------------------------------------------------------ */
+
+static void
+ask(KafkaSink *ks, KafkaTopic *topic)
+{
+	KafkaJob *job = sink_alloc(sizeof(*job));
+
+	job->topic = topic;
+	job->wanted_partition = -1;
+	if (topic != NULL)
+	{
+		job->handle = topic->handle;
+		job->name = sink_strndup(topic->name, topic->name_len);
+		job->table = sink_strndup(topic->table, strlen(topic->table));
+		job->wanted_partition = topic->wanted_partition;
+		topic->state = KAFKA_TOPIC_ASKED;
+	}
+	else
+	{
+		job->handle = kafka_topics_any(&ks->topics);
+		ks->probing = true;
+	}
+	kafka_worker_submit(ks->worker, job);
+}
+
+static void
+take_job(KafkaSink *ks, KafkaJob *job)
+{
+	KafkaTopic *topic = job->topic;
+
+	/* done, well or not, means that a broker answered */
+	kafka_log_success(&ks->log);
+	if (topic == NULL)
+		ks->probing = false;
+	else if (job->ok)
+	{
+		topic->state = KAFKA_TOPIC_READY;
+		topic->partitions = job->partitions;
+		log_event(LOG_DEBUG, "topic is ready", F_STR("topic", topic->name),
+				  F_INT("partitions", topic->partitions));
+	}
+	else
+	{
+		topic->state = KAFKA_TOPIC_REFUSED;
+		if (topic->refusal == NULL)
+			topic->refusal = sink_alloc(sizeof(Error));
+		*topic->refusal = job->err;
+	}
+	kafka_job_free(job);
+}
+
+/* ---- open and close -------------------------------------------------------- */
+
+static void
+collect_handles(KafkaSink *ks, rd_kafka_topic_t ***handles, size_t *n)
+{
+	*handles = sink_alloc(ks->topics.count * sizeof(rd_kafka_topic_t *));
+	*n = 0;
+	for (size_t i = 0; i < ks->topics.nbuckets; i++)
+		for (KafkaTopic *t = ks->topics.buckets[i]; t != NULL; t = t->next)
+			(*handles)[(*n)++] = t->handle;
+}
+
+static void
+kafka_close(Sink *s)
+{
+	KafkaSink *ks = (KafkaSink *) s;
+	rd_kafka_topic_t **handles;
+	size_t nhandles;
+
+	if (ks->worker != NULL)
+	{
+		/* the client goes with the worker, and the eventfd it writes to */
+		collect_handles(ks, &handles, &nhandles);
+		kafka_worker_finish(ks->worker, ks->queue, handles, nhandles);
+	}
+	else
+	{
+		if (ks->queue != NULL)
+			rd_kafka_queue_destroy(ks->queue);
+		if (ks->rk != NULL)
+			rd_kafka_destroy(ks->rk);
+		if (ks->eventfd >= 0)
+			close(ks->eventfd);
+	}
+	if (ks->topics.buckets != NULL)
+		kafka_topics_free(&ks->topics);
+	while (ks->streams != NULL)
+	{
+		SinkStream *st = ks->streams;
+
+		ks->streams = st->next;
+		stream_copy_free(&st->copy);
+		free(st);
+	}
+	sink_buf_free(&ks->key);
+	sink_buf_free(&ks->value);
+	free(ks);
+}
+
+static const char *
+bootstrap_of(const Config *cfg, Error *err)
+{
+	if (rd_kafka_version() < OLDEST_LIBRARY)
+	{
+		err_set(err, ERR_ENVIRONMENT, "librdkafka",
+				"librdkafka %s is too old: 2.0.2 or later is needed",
+				rd_kafka_version_str());
+		err_hint(err, "Older versions can lose records.");
+		return NULL;
+	}
+	if (cfg->kafka_bootstrap[0] == '\0')
+	{
+		err_set(err, ERR_CONFIG, "kafka_bootstrap_missing",
+				"no Kafka broker is named");
+		err_hint(err, "Set kafka.bootstrap.servers (--kafka HOST:PORT); "
+					  "\"embedded\" tries things out without one.");
+		return NULL;
+	}
+	if (strcmp(cfg->kafka_bootstrap, "embedded") == 0)
+		return kafka_embedded_start(err);
+	return cfg->kafka_bootstrap;
+}
+
+static bool
+start_client(KafkaSink *ks, const Config *cfg, Error *err)
+{
+	static const uint64_t one = 1;
+	char errstr[KAFKA_ERRSTR_SIZE];
+	const char *bootstrap = bootstrap_of(cfg, err);
+	rd_kafka_conf_t *conf;
+
+	if (bootstrap == NULL)
+		return false;
+	ks->eventfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (ks->eventfd < 0)
+		return err_set(err, ERR_RESTART, "eventfd",
+					   "could not create an eventfd: %s", strerror(errno));
+	conf = kafka_conf_make(cfg, bootstrap, err);
+	if (conf == NULL)
+		return false;
+	ks->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, errstr, sizeof(errstr));
+	if (ks->rk == NULL)
+	{
+		rd_kafka_conf_destroy(conf);
+		err_set(err, ERR_CONFIG, "kafka_setting", "kafka.*: %s", errstr);
+		err_hint(err, "librdkafka %s does not start with these settings.",
+				 rd_kafka_version_str());
+		return false;
+	}
+	ks->queue = rd_kafka_queue_get_main(ks->rk);
+	rd_kafka_set_log_queue(ks->rk, NULL);
+	rd_kafka_queue_io_event_enable(ks->queue, ks->eventfd, &one, sizeof(one));
+	kafka_topics_init(&ks->topics, ks->rk);
+	ks->worker = kafka_worker_start(cfg, ks->rk, ks->eventfd, err);
+	return ks->worker != NULL;
+}
+
+static Sink *
+kafka_open(const Config *cfg, SinkEvents events, Error *err)
+{
+	KafkaSink *ks = sink_alloc(sizeof(*ks));
+
+	ks->base.ops = &kafka_sink_ops;
+	ks->base.events = events;
+	ks->eventfd = -1;
+	ks->identity = cfg->identity_headers;
+	ks->max_bytes = cfg->queue_bytes > 0 ? (uint64_t) cfg->queue_bytes : 1;
+	ks->max_records = ks->max_bytes / BYTES_A_RECORD;
+	if (ks->max_records < MIN_RECORDS)
+		ks->max_records = MIN_RECORDS;
+	if (!start_client(ks, cfg, err))
+	{
+		kafka_close(&ks->base);
+		return NULL;
+	}
+	/* a wrong address or password shows now, not with the first record */
+	ask(ks, NULL);
+	return &ks->base;
+}
+
+/* ---- streams --------------------------------------------------------------- */
+
+static SinkStream *
+kafka_stream(Sink *s, SinkStream *old, const FrameStream *f, Error *err)
+{
+	KafkaSink *ks = (KafkaSink *) s;
+	StreamCopy copy;
+	SinkStream *st = old;
+	KafkaTopic *topic = NULL;
+
+	stream_copy_init(&copy, f);
+	if (f->topic.len > 0)
+	{
+		topic = kafka_topics_get(&ks->topics, f->topic.data, f->topic.len,
+								 copy.table, err);
+		if (topic == NULL)
+		{
+			stream_copy_free(&copy);
+			return NULL;
+		}
+	}
+	if (st != NULL)
+		stream_copy_free(&st->copy);
+	else
+	{
+		st = sink_alloc(sizeof(*st));
+		st->next = ks->streams;
+		ks->streams = st;
+	}
+	st->copy = copy;
+	st->topic = topic;
+	return st;
+}
+
+/* ---- put ------------------------------------------------------------------- */
+
+/* Whether records can go to the topic now, at this partition if it is >= 0. */
+static SinkResult
+make_ready(KafkaSink *ks, KafkaTopic *topic, int32_t partition, Error *err)
+{
+	switch (topic->state)
+	{
+		case KAFKA_TOPIC_NEW:
+			ask(ks, topic);
+			return SINK_PENDING;
+		case KAFKA_TOPIC_ASKED:
+			return SINK_PENDING;
+		case KAFKA_TOPIC_REFUSED:
+			*err = *topic->refusal;
+			/* whoever tries again may find it repaired */
+			topic->state = KAFKA_TOPIC_NEW;
+			return SINK_ERROR;
+		case KAFKA_TOPIC_READY:
+			break;
+	}
+	if (partition < topic->partitions)
+	{
+		topic->wanted_partition = -1;
+		return SINK_OK;
+	}
+	/* librdkafka 2.0.2 must not be given one that does not exist; ask once */
+	if (topic->wanted_partition != partition)
+	{
+		topic->wanted_partition = partition;
+		ask(ks, topic);
+		return SINK_PENDING;
+	}
+	topic->wanted_partition = -1;
+	err_set(err, ERR_ENVIRONMENT, "partition_missing",
+			"a record is for partition %d of topic \"%s\", which has %d",
+			(int) partition, topic->name, (int) topic->partitions);
+	err_hint(err, "Add partitions to the topic, or correct what computes the "
+				  "partition.");
+	return SINK_ERROR;
+}
+
+static SinkResult
+refused_by_library(KafkaSink *ks, KafkaTopic *topic, rd_kafka_resp_err_t code,
+				   size_t size, Error *err)
+{
+	switch (code)
+	{
+		case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+			if (ks->queued_records > 0)
+				return SINK_FULL;
+			err_set(err, ERR_CONFIG, "kafka_queue_too_small",
+					"a record of %zu bytes does not fit into the queue", size);
+			err_hint(err,
+					 "Raise kafka.queue.buffering.max.kbytes and "
+					 "kafka.queue.buffering.max.messages, or remove them.");
+			return SINK_ERROR;
+		case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+		case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+			/* deleted since: as if it had never been asked for */
+			ask(ks, topic);
+			return SINK_PENDING;
+		case RD_KAFKA_RESP_ERR__FATAL:
+			if (ks->broken.kind != ERR_NONE)
+			{
+				*err = ks->broken;
+				return SINK_ERROR;
+			}
+			/* FALLTHROUGH */
+		default:
+			kafka_error_set(err, code, topic->name, size, NULL);
+			return SINK_ERROR;
+	}
+}
+
+/* head + row + tail, joined in buf only if there is something to join */
+static WireSlice
+join(SinkBuf *buf, WireSlice head, WireSlice row, WireSlice tail)
+{
+	WireSlice whole;
+
+	if (row.data == NULL || (head.len == 0 && tail.len == 0))
+		return row;
+	buf->len = 0;
+	sink_buf_add(buf, head.data, head.len);
+	sink_buf_add(buf, row.data, row.len);
+	sink_buf_add(buf, tail.data, tail.len);
+	whole.data = (const uint8_t *) buf->data;
+	whole.len = (uint32_t) buf->len;
+	return whole;
+}
+
+/* NULL when there are none; adds their cost. */
+static rd_kafka_headers_t *
+make_headers(const KafkaSink *ks, const SinkRecord *r, size_t *cost)
+{
+	const StreamCopy *c = &r->stream->copy;
+	size_t n = (size_t) c->headers.count + r->frame->headers.count +
+			   (ks->identity ? 4 : 0);
+	rd_kafka_headers_t *list;
+	SinkHeaders it;
+	WireSlice name;
+	WireSlice value;
+
+	if (n == 0)
+		return NULL;
+	list = rd_kafka_headers_new(n);
+	sink_headers_start(&it, c, r, ks->identity);
+	while (sink_headers_next(&it, &name, &value))
+	{
+		rd_kafka_header_add(list, (const char *) name.data, name.len,
+							value.data, value.len);
+		*cost += strnlen((const char *) name.data, name.len) + value.len +
+				 HEADER_BYTES;
+	}
+	return list;
+}
+
+/* The cost that make_headers() added, taken from a message that comes back. */
+static size_t
+headers_cost(const rd_kafka_message_t *m)
+{
+	rd_kafka_headers_t *list;
+	const char *name;
+	const void *value;
+	size_t size;
+	size_t cost = 0;
+
+	if (rd_kafka_message_headers(m, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return 0;
+	for (size_t i = 0;
+		 rd_kafka_header_get_all(list, i, &name, &value, &size) == 0; i++)
+		cost += strlen(name) + size + HEADER_BYTES;
+	return cost;
+}
+
+/*
+ * With headers, or a timestamp.  The list is handed over as a whole because
+ * librdkafka before 2.12 frees headers that it made itself twice when it
+ * refuses the record.
+ */
+static rd_kafka_resp_err_t
+produce_full(KafkaSink *ks, const SinkRecord *r, KafkaTopic *topic,
+			 int32_t partition, WireSlice key, WireSlice value,
+			 rd_kafka_headers_t *headers)
+{
+	rd_kafka_vu_t vu[8];
+	size_t n = 0;
+	rd_kafka_error_t *error;
+	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+	vu[n].vtype = RD_KAFKA_VTYPE_RKT;
+	vu[n++].u.rkt = topic->handle;
+	vu[n].vtype = RD_KAFKA_VTYPE_PARTITION;
+	vu[n++].u.i32 = partition;
+	vu[n].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+	vu[n++].u.i = RD_KAFKA_MSG_F_COPY;
+	vu[n].vtype = RD_KAFKA_VTYPE_KEY;
+	vu[n].u.mem.ptr = (void *) key.data;
+	vu[n++].u.mem.size = key.len;
+	vu[n].vtype = RD_KAFKA_VTYPE_VALUE;
+	vu[n].u.mem.ptr = (void *) value.data;
+	vu[n++].u.mem.size = value.len;
+	vu[n].vtype = RD_KAFKA_VTYPE_OPAQUE;
+	vu[n++].u.ptr = (void *) (uintptr_t) r->ticket;
+	if (r->frame->flags & WIRE_REC_TIMESTAMP)
+	{
+		vu[n].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+		vu[n++].u.i64 = r->frame->timestamp_ms;
+	}
+	if (headers != NULL)
+	{
+		vu[n].vtype = RD_KAFKA_VTYPE_HEADERS;
+		vu[n++].u.headers = headers;
+	}
+	error = rd_kafka_produceva(ks->rk, vu, n);
+	if (error != NULL)
+	{
+		code = rd_kafka_error_code(error);
+		rd_kafka_error_destroy(error);
+		if (headers != NULL)
+			rd_kafka_headers_destroy(headers);
+	}
+	return code;
+}
+
+static SinkResult
+find_topic(KafkaSink *ks, const SinkRecord *r, KafkaTopic **topic, Error *err)
+{
+	const FrameRecord *f = r->frame;
+
+	*topic = r->stream->topic;
+	if (f->flags & WIRE_REC_TOPIC)
+		*topic = kafka_topics_get(&ks->topics, f->topic.data, f->topic.len,
+								  r->stream->copy.table, err);
+	else if (*topic == NULL)
+		err_set(err, ERR_RESTART, "topic_missing_in_frame",
+				"a record of %s came without a topic", r->stream->copy.table);
+	return *topic != NULL ? SINK_OK : SINK_ERROR;
+}
+
+static void
+shrink(SinkBuf *b)
+{
+	if (b->size > KEEP_BYTES)
+		sink_buf_free(b);
+}
+
+static SinkResult
+kafka_put(Sink *s, const SinkRecord *r, Error *err)
+{
+	KafkaSink *ks = (KafkaSink *) s;
+	const FrameRecord *f = r->frame;
+	const StreamCopy *c = &r->stream->copy;
+	KafkaTopic *topic;
+	int32_t partition =
+		f->flags & WIRE_REC_PARTITION ? f->partition : RD_KAFKA_PARTITION_UA;
+	rd_kafka_headers_t *headers;
+	rd_kafka_resp_err_t code;
+	WireSlice key;
+	WireSlice value;
+	size_t cost;
+	SinkResult rc;
+
+	if (ks->broken.kind != ERR_NONE)
+	{
+		*err = ks->broken;
+		return SINK_ERROR;
+	}
+	if (ks->queued_bytes >= ks->max_bytes ||
+		ks->queued_records >= ks->max_records)
+		return SINK_FULL;
+	rc = find_topic(ks, r, &topic, err);
+	if (rc == SINK_OK)
+		rc = make_ready(ks, topic, partition < 0 ? -1 : partition, err);
+	if (rc != SINK_OK)
+		return rc;
+
+	key = join(&ks->key, c->key_head, f->key, c->key_tail);
+	value = join(&ks->value, c->value_head, f->value, c->value_tail);
+	cost = (size_t) key.len + value.len;
+	headers = make_headers(ks, r, &cost);
+	if (headers != NULL || f->flags & WIRE_REC_TIMESTAMP)
+		code = produce_full(ks, r, topic, partition, key, value, headers);
+	else if (rd_kafka_produce(topic->handle, partition, RD_KAFKA_MSG_F_COPY,
+							  (void *) value.data, value.len, key.data, key.len,
+							  (void *) (uintptr_t) r->ticket) == 0)
+		code = RD_KAFKA_RESP_ERR_NO_ERROR;
+	else
+		code = rd_kafka_last_error();
+	shrink(&ks->key);
+	shrink(&ks->value);
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return refused_by_library(ks, topic, code, cost, err);
+	ks->queued_bytes += cost;
+	ks->queued_records++;
+	return SINK_OK;
+}
+
+/* ---- service --------------------------------------------------------------- */
+
+static int
+kafka_fd(Sink *s)
+{
+	return ((KafkaSink *) s)->eventfd;
+}
+
+static void
+note_fatal(KafkaSink *ks)
+{
+	char text[KAFKA_ERRSTR_SIZE];
+	rd_kafka_resp_err_t code = rd_kafka_fatal_error(ks->rk, text, sizeof(text));
+
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR || ks->broken.kind != ERR_NONE)
+		return;
+	err_set(&ks->broken, ERR_RETRY, "kafka_fatal",
+			"the Kafka client cannot go on: %s (%s)", rd_kafka_err2str(code),
+			rd_kafka_err2name(code));
+	err_detail(&ks->broken, "%s", text);
+	err_hint(&ks->broken, "A new one is made; what was not acknowledged is "
+						  "sent again.");
+}
+
+static size_t
+report_deliveries(KafkaSink *ks, rd_kafka_event_t *ev)
+{
+	const SinkEvents *events = &ks->base.events;
+	const rd_kafka_message_t *m;
+	size_t n = 0;
+
+	while ((m = rd_kafka_event_message_next(ev)) != NULL)
+	{
+		uint64_t ticket = (uint64_t) (uintptr_t) m->_private;
+		size_t cost = m->len + m->key_len + headers_cost(m);
+		Error why;
+
+		n++;
+		ks->queued_records--;
+		ks->queued_bytes -= cost;
+		if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+		{
+			events->acked(events->arg, ticket);
+			continue;
+		}
+		note_fatal(ks);
+		if (ks->broken.kind != ERR_NONE)
+			why = ks->broken;
+		else
+			kafka_error_set(&why, m->err, rd_kafka_topic_name(m->rkt), cost,
+							rd_kafka_message_errstr(m));
+		snprintf(ks->log.last_error, sizeof(ks->log.last_error), "%.255s",
+				 why.text);
+		events->failed(events->arg, ticket, &why);
+	}
+	return n;
+}
+
+/* One event; the number of messages in it. */
+static size_t
+handle_event(KafkaSink *ks, rd_kafka_event_t *ev)
+{
+	const char *facility;
+	const char *text;
+	int level;
+	rd_kafka_resp_err_t code;
+
+	switch (rd_kafka_event_type(ev))
+	{
+		case RD_KAFKA_EVENT_DR:
+			kafka_log_success(&ks->log);
+			return report_deliveries(ks, ev);
+		case RD_KAFKA_EVENT_ERROR:
+			code = rd_kafka_event_error(ev);
+			if (code == RD_KAFKA_RESP_ERR__FATAL)
+				note_fatal(ks);
+			else
+				kafka_log_error(&ks->log, code,
+								rd_kafka_event_error_string(ev));
+			return 0;
+		case RD_KAFKA_EVENT_LOG:
+			if (rd_kafka_event_log(ev, &facility, &text, &level) == 0)
+				kafka_log_line(&ks->log, level, facility, text);
+			return 0;
+		default:
+			return 0;
+	}
+}
+
+static void
+take_events(KafkaSink *ks)
+{
+	static const uint64_t one = 1;
+	size_t messages = 0;
+	rd_kafka_event_t *ev;
+
+	for (int i = 0; i < TURN_EVENTS && messages < TURN_MESSAGES; i++)
+	{
+		ev = rd_kafka_queue_poll(ks->queue, 0);
+		if (ev == NULL)
+			return;
+		messages += handle_event(ks, ev);
+		rd_kafka_event_destroy(ev);
+	}
+	/* the queue may hold more, and it signals only when it was empty */
+	if (write(ks->eventfd, &one, sizeof(one)) != (ssize_t) sizeof(one))
+		log_event(LOG_DEBUG, "eventfd is full");
+}
+
+static bool
+kafka_service(Sink *s, Error *err)
+{
+	KafkaSink *ks = (KafkaSink *) s;
+	KafkaJob *job;
+	uint64_t count;
+
+	/* first the signal, then what it announced: none is lost in between */
+	if (read(ks->eventfd, &count, sizeof(count)) < 0 && errno != EAGAIN &&
+		errno != EINTR)
+		return err_set(err, ERR_RESTART, "eventfd",
+					   "could not read an eventfd: %s", strerror(errno));
+	take_events(ks);
+	while ((job = kafka_worker_take(ks->worker)) != NULL)
+		take_job(ks, job);
+	if (!ks->log.connected && !ks->probing)
+		ask(ks, NULL);
+	if (ks->broken.kind == ERR_NONE)
+		return true;
+	*err = ks->broken;
+	return false;
+}
+
+static void
+kafka_gauges(Sink *s, SinkGauges *out)
+{
+	const KafkaSink *ks = (const KafkaSink *) s;
+
+	out->queued_records = ks->queued_records;
+	out->queued_bytes = ks->queued_bytes;
+	out->connected = ks->log.connected;
+	out->transport_errors = ks->log.transport_errors;
+	memcpy(out->last_error, ks->log.last_error, sizeof(out->last_error));
+}
+
+const SinkOps kafka_sink_ops = {
+	.name = "kafka",
+	.open = kafka_open,
+	.stream = kafka_stream,
+	.put = kafka_put,
+	.fd = kafka_fd,
+	.service = kafka_service,
+	.gauges = kafka_gauges,
+	.close = kafka_close,
+};

@@ -1,0 +1,169 @@
+/*
+ * kafka_sink.h
+ *		Between the files of the Kafka sink only.
+ *
+ * The main thread owns everything but KafkaWorker, which has the one thread
+ * for librdkafka's calls that block.  Jobs go there and come back; whoever has
+ * a job at the moment owns it.
+ */
+#ifndef TUPLECAST_KAFKA_SINK_H
+#define TUPLECAST_KAFKA_SINK_H
+
+#include <librdkafka/rdkafka.h>
+#include <time.h>
+
+#include "sink_stream.h"
+
+#define KAFKA_ERRSTR_SIZE 512
+
+static inline int64_t
+kafka_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- kafka_topic.c: topics by name ---------------------------------------- */
+
+typedef enum KafkaTopicState
+{
+	KAFKA_TOPIC_NEW,   /* nobody has asked the brokers yet */
+	KAFKA_TOPIC_ASKED, /* a job is under way */
+	KAFKA_TOPIC_READY,
+	KAFKA_TOPIC_REFUSED /* "refusal" says why */
+} KafkaTopicState;
+
+typedef struct KafkaTopic
+{
+	struct KafkaTopic *next; /* of the same bucket */
+	uint32_t hash;			 /* of the name with '.' as '_' */
+	uint32_t name_len;
+	char *name;
+	char *table; /* that brought it first, for messages */
+	rd_kafka_topic_t *handle;
+	KafkaTopicState state;
+	int32_t partitions;
+	int32_t wanted_partition; /* asked again because of this one; else -1 */
+	Error *refusal;
+} KafkaTopic;
+
+typedef struct KafkaTopics
+{
+	KafkaTopic **buckets;
+	size_t nbuckets; /* a power of two */
+	size_t count;
+	rd_kafka_t *rk;
+} KafkaTopics;
+
+extern void kafka_topics_init(KafkaTopics *t, rd_kafka_t *rk);
+/* Without librdkafka's handles, which the worker destroys. */
+extern void kafka_topics_free(KafkaTopics *t);
+/* Finds or makes; NULL: two topics collide, or the name is impossible. */
+extern KafkaTopic *kafka_topics_get(KafkaTopics *t, const void *name,
+									size_t len, const char *table, Error *err);
+/* Any topic's handle; NULL when there is none. */
+extern rd_kafka_topic_t *kafka_topics_any(const KafkaTopics *t);
+
+/* ---- kafka_worker.c: the calls that block --------------------------------- */
+
+typedef struct KafkaWorker KafkaWorker;
+
+typedef struct KafkaJob
+{
+	struct KafkaJob *next;
+	KafkaTopic *topic; /* not touched by the worker; NULL: is a broker there? */
+	rd_kafka_topic_t *handle;
+	char *name;
+	char *table;
+	int32_t wanted_partition;
+	/* progress */
+	int64_t due_ms;
+	int64_t first_answer_ms; /* when a broker first said something; 0: never */
+	int timeout_ms;
+	bool created;
+	/* result */
+	bool ok;
+	int32_t partitions;
+	int brokers;
+	Error err;
+} KafkaJob;
+
+/* Writes to the eventfd when a job is done. */
+extern KafkaWorker *kafka_worker_start(const Config *cfg, rd_kafka_t *rk,
+									   int eventfd, Error *err);
+extern void kafka_worker_submit(KafkaWorker *w, KafkaJob *job);
+extern KafkaJob *kafka_worker_take(KafkaWorker *w);
+extern void kafka_job_free(KafkaJob *job);
+/*
+ * Gives the worker the rest: it gives up all messages, destroys handles, queue,
+ * client and itself, and closes the eventfd.  Waits a moment at the most.
+ */
+extern void kafka_worker_finish(KafkaWorker *w, rd_kafka_queue_t *queue,
+								rd_kafka_topic_t **handles, size_t nhandles);
+
+/* One look at a topic; true: the job is done.  Blocks for up to timeout_ms. */
+typedef struct KafkaCreation
+{
+	char *bootstrap; /* for hints */
+	bool embedded;
+	bool wanted;
+	int partitions; /* -1: the broker's default */
+	int replication;
+	ConfigPair *configs; /* name and value only */
+	size_t nconfigs;
+} KafkaCreation;
+
+extern bool kafka_creation_init(KafkaCreation *c, const Config *cfg,
+								Error *err) MUST_CHECK;
+extern void kafka_creation_free(KafkaCreation *c);
+extern bool kafka_topic_look(rd_kafka_t *rk, const KafkaCreation *c,
+							 KafkaJob *job);
+
+/* ---- kafka_conf.c ---------------------------------------------------------- */
+
+/* A configuration for rd_kafka_new(), or NULL. */
+extern rd_kafka_conf_t *kafka_conf_make(const Config *cfg,
+										const char *bootstrap, Error *err);
+
+/* ---- kafka_error.c: what librdkafka says, in our words --------------------- */
+
+/* of the errors and logs that librdkafka sends without being asked */
+#define KAFKA_LOG_SOURCES  32
+#define KAFKA_LOG_EVERY_MS 60000
+
+typedef struct KafkaLogGate
+{
+	uint32_t hash; /* of the broker's name, or the log's facility */
+	int64_t last_ms;
+	uint64_t suppressed;
+} KafkaLogGate;
+
+typedef struct KafkaLog
+{
+	KafkaLogGate gates[KAFKA_LOG_SOURCES];
+	bool connected;
+	uint64_t transport_errors;
+	char last_error[256];
+} KafkaLog;
+
+/* A record's or request's failure; topic may be NULL, size 0. */
+extern bool kafka_error_set(Error *err, rd_kafka_resp_err_t code,
+							const char *topic, size_t size, const char *text);
+extern bool kafka_error_too_large(Error *err, const char *topic, size_t size);
+/* the broker will answer so again, whatever is tried */
+extern bool kafka_error_is_final(rd_kafka_resp_err_t code);
+extern void kafka_log_error(KafkaLog *l, rd_kafka_resp_err_t code,
+							const char *text);
+extern void kafka_log_line(KafkaLog *l, int level, const char *facility,
+						   const char *text);
+extern void kafka_log_success(KafkaLog *l);
+
+/* ---- kafka_embedded.c ------------------------------------------------------ */
+
+/* Starts the process's one embedded broker, if it does not run; its address. */
+extern const char *kafka_embedded_start(Error *err);
+extern bool kafka_embedded_create(const char *topic, int partitions);
+
+#endif /* TUPLECAST_KAFKA_SINK_H */
