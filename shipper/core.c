@@ -6,9 +6,9 @@
 
 #include <stdlib.h>
 
+#include "lsn.h"
+
 #define CORE_FIRST_STREAMS 64
-#define LSN_FORMAT		   "%X/%X"
-#define LSN_ARGS(lsn)	   (unsigned) ((lsn) >> 32), (unsigned) (lsn)
 
 static CoreVerdict core_hello(Core *c, const FrameHello *f, Error *err);
 static CoreVerdict core_begin(Core *c, const FrameBegin *f, Error *err);

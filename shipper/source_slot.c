@@ -1,0 +1,271 @@
+/*
+ * source_slot.c
+ *		What the server says of itself and of the slot, judged; and the commands
+ *		that ask for it.
+ */
+#include "source_slot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lsn.h"
+
+/* columns of slot_query_text() */
+enum
+{
+	Q_VERSION,
+	Q_WAL_LEVEL,
+	Q_SENDER_TIMEOUT,
+	Q_DATABASE,
+	Q_PLUGIN,
+	Q_SLOT_DATABASE,
+	Q_WAL_STATUS,
+	Q_INVALIDATION,
+	Q_CONFIRMED,
+	Q_COUNT
+};
+
+static bool check_slot(const SourceServer *sv, const PGresult *res,
+					   const Config *cfg, uint64_t resume_lsn, Error *err);
+static bool bad_reply(Error *err, const char *what);
+
+
+SlotVerdict
+slot_read_system(SourceServer *sv, const PGresult *res, uint64_t resume_lsn,
+				 Error *err)
+{
+	const char *system_id;
+	int timeline;
+
+	if (PQntuples(res) != 1 || PQnfields(res) < 4 ||
+		!pg_parse_lsn(PQgetvalue(res, 0, 2), &sv->wal_lsn))
+	{
+		bad_reply(err, "IDENTIFY_SYSTEM");
+		return SLOT_BAD;
+	}
+	system_id = PQgetvalue(res, 0, 0);
+	timeline = (int) strtol(PQgetvalue(res, 0, 1), NULL, 10);
+	if (sv->system_id[0] == '\0')
+	{
+		snprintf(sv->system_id, sizeof(sv->system_id), "%s", system_id);
+		sv->timeline = timeline;
+		return SLOT_GOOD;
+	}
+	if (strcmp(system_id, sv->system_id) != 0)
+	{
+		err_set(
+			err, ERR_ENVIRONMENT, "wrong_cluster",
+			"the source is another database cluster now (system identifier %s, it was %s)",
+			system_id, sv->system_id);
+		err_detail(
+			err,
+			"Positions of one cluster mean nothing in another; rows would be skipped.");
+		err_hint(
+			err,
+			"Point the connection back to the first cluster, or, if the new one is meant, start again.");
+		return SLOT_BAD;
+	}
+	if (timeline != sv->timeline)
+	{
+		err_set(
+			err, ERR_RETRY, "timeline_changed",
+			"the source is on timeline %d now, it was on %d: a standby was promoted",
+			timeline, sv->timeline);
+		err_detail(
+			err,
+			"Positions after the promotion may differ, so the stream starts over from the slot; records not confirmed before come again.");
+		sv->timeline = timeline;
+		return SLOT_DIVERGED;
+	}
+	if (sv->wal_lsn < resume_lsn)
+	{
+		err_set(err, ERR_RETRY, "server_behind",
+				"the source is at " LSN_FORMAT ", behind " LSN_FORMAT
+				" which was delivered already",
+				LSN_ARGS(sv->wal_lsn), LSN_ARGS(resume_lsn));
+		err_detail(
+			err,
+			"Streaming from there would skip rows without a word. A standby that lags gets there; a server restored from a backup does not.");
+		return SLOT_BAD;
+	}
+	return SLOT_GOOD;
+}
+
+/* to_jsonb: columns that only newer servers have are null on older ones. */
+void
+slot_query_text(PgText *out, const Config *cfg)
+{
+	pg_text_add(
+		out,
+		"SELECT current_setting('server_version_num'),"
+		" current_setting('wal_level'),"
+		" (SELECT setting FROM pg_settings WHERE name = 'wal_sender_timeout'),"
+		" current_database(), coalesce(j->>'plugin', j->>'slot_type'),"
+		" j->>'database', j->>'wal_status', j->>'invalidation_reason',"
+		" j->>'confirmed_flush_lsn'"
+		" FROM (SELECT (SELECT to_jsonb(s) FROM pg_catalog.pg_replication_slots s"
+		" WHERE s.slot_name = ");
+	pg_text_quoted(out, cfg->slot_name, '\'');
+	pg_text_add(out, ") AS j) AS q");
+}
+
+bool
+slot_read_query(SourceServer *sv, const PGresult *res, const Config *cfg,
+				uint64_t resume_lsn, Error *err)
+{
+	if (PQntuples(res) != 1 || PQnfields(res) != Q_COUNT)
+		return bad_reply(err, "a query for the slot");
+	sv->version = (int) strtol(PQgetvalue(res, 0, Q_VERSION), NULL, 10);
+	sv->sender_timeout_ms =
+		strtoll(PQgetvalue(res, 0, Q_SENDER_TIMEOUT), NULL, 10);
+	sv->slot_exists = !PQgetisnull(res, 0, Q_PLUGIN);
+	/* from 19 on a logical slot raises the level by itself */
+	if (sv->version < 190000 &&
+		strcmp(PQgetvalue(res, 0, Q_WAL_LEVEL), "logical") != 0)
+	{
+		err_set(
+			err, ERR_ENVIRONMENT, "wal_level",
+			"the source's wal_level is \"%s\", logical decoding needs \"logical\"",
+			PQgetvalue(res, 0, Q_WAL_LEVEL));
+		err_hint(
+			err,
+			"As a superuser: ALTER SYSTEM SET wal_level = logical; then restart the server (a reload is not enough).");
+		return false;
+	}
+	if (sv->slot_exists)
+		return check_slot(sv, res, cfg, resume_lsn, err) &&
+			   (pg_parse_lsn(PQgetvalue(res, 0, Q_CONFIRMED),
+							 &sv->confirmed_lsn) ||
+				bad_reply(err, "a query for the slot's position"));
+	if (resume_lsn != 0)
+	{
+		err_set(err, ERR_ENVIRONMENT, "slot_vanished",
+				"the replication slot \"%s\" is gone", cfg->slot_name);
+		err_detail(err,
+				   "A new one would not have the changes since " LSN_FORMAT ".",
+				   LSN_ARGS(resume_lsn));
+		err_hint(
+			err,
+			"Find out who dropped it (or: which failover left it behind). Starting again makes a new one; then bring the data in line.");
+		return false;
+	}
+	return true;
+}
+
+void
+slot_create_text(PgText *out, const Config *cfg, int version)
+{
+	pg_text_add(out, "CREATE_REPLICATION_SLOT ");
+	pg_text_quoted(out, cfg->slot_name, '"');
+	pg_text_add(out, " LOGICAL \"tuplecast\" %s",
+				version >= 150000 ? "(SNAPSHOT 'nothing')"
+								  : "NOEXPORT_SNAPSHOT");
+}
+
+bool
+slot_read_create(SourceServer *sv, const PGresult *res, Error *err)
+{
+	if (PQntuples(res) != 1 || PQnfields(res) < 2 ||
+		!pg_parse_lsn(PQgetvalue(res, 0, 1), &sv->confirmed_lsn))
+		return bad_reply(err, "CREATE_REPLICATION_SLOT");
+	return true;
+}
+
+void
+slot_start_text(PgText *out, const Config *cfg, uint64_t lsn)
+{
+	pg_text_add(out, "START_REPLICATION SLOT ");
+	pg_text_quoted(out, cfg->slot_name, '"');
+	pg_text_add(out, " LOGICAL " LSN_FORMAT " (\"wire\" '1'", LSN_ARGS(lsn));
+	for (size_t i = 0; i < cfg->plugin.count; i++)
+	{
+		pg_text_add(out, ", ");
+		pg_text_quoted(out, cfg->plugin.items[i].name, '"');
+		pg_text_add(out, " ");
+		pg_text_quoted(out, cfg->plugin.items[i].value, '\'');
+	}
+	pg_text_add(out, ")");
+}
+
+static bool
+check_slot(const SourceServer *sv, const PGresult *res, const Config *cfg,
+		   uint64_t resume_lsn, Error *err)
+{
+	const char *plugin = PQgetvalue(res, 0, Q_PLUGIN);
+	const char *database = PQgetvalue(res, 0, Q_SLOT_DATABASE);
+	uint64_t confirmed;
+
+	(void) sv;
+	if (strcmp(plugin, "tuplecast") != 0)
+	{
+		err_set(
+			err, ERR_ENVIRONMENT, "slot_plugin",
+			"the replication slot \"%s\" exists with the output plugin \"%s\"",
+			cfg->slot_name, plugin);
+		err_detail(
+			err,
+			"A slot keeps its plugin; it may still serve another program.");
+		err_hint(
+			err,
+			"To take over at its position: tuplecast init --from-slot %s --slot.name NEW, then tuplecast run --slot.name NEW. Or choose another name with slot.name, or drop it if nobody needs it.",
+			cfg->slot_name);
+		return false;
+	}
+	if (strcmp(database, PQgetvalue(res, 0, Q_DATABASE)) != 0)
+	{
+		err_set(
+			err, ERR_ENVIRONMENT, "slot_database",
+			"the replication slot \"%s\" belongs to the database \"%s\", not to \"%s\"",
+			cfg->slot_name, database, PQgetvalue(res, 0, Q_DATABASE));
+		err_hint(
+			err,
+			"Choose another name with slot.name (names are of the whole server), or connect to \"%s\".",
+			database);
+		return false;
+	}
+	if (strcmp(PQgetvalue(res, 0, Q_WAL_STATUS), "lost") == 0 ||
+		!PQgetisnull(res, 0, Q_INVALIDATION))
+	{
+		err_set(
+			err, ERR_ENVIRONMENT, "slot_lost",
+			"the replication slot \"%s\" was invalidated by the server (%s)",
+			cfg->slot_name,
+			PQgetisnull(res, 0, Q_INVALIDATION)
+				? "it no longer has the WAL"
+				: PQgetvalue(res, 0, Q_INVALIDATION));
+		err_detail(err, "The changes since its position are gone.");
+		err_hint(
+			err,
+			"SELECT pg_drop_replication_slot('%s'); then start again, which makes a new one, and bring the data in line. Raise max_slot_wal_keep_size so that it does not happen again.",
+			cfg->slot_name);
+		return false;
+	}
+	if (resume_lsn != 0 &&
+		pg_parse_lsn(PQgetvalue(res, 0, Q_CONFIRMED), &confirmed) &&
+		confirmed > resume_lsn)
+	{
+		err_set(err, ERR_ENVIRONMENT, "slot_advanced",
+				"the replication slot \"%s\" is at " LSN_FORMAT
+				", beyond " LSN_FORMAT " which is all that was delivered",
+				cfg->slot_name, LSN_ARGS(confirmed), LSN_ARGS(resume_lsn));
+		err_detail(
+			err,
+			"Somebody else consumed, advanced or made it anew: the changes between are missing in the destination.");
+		err_hint(
+			err,
+			"Find out who, give each consumer a slot of its own, and bring the data in line; starting again goes on from the slot's position.");
+		return false;
+	}
+	return true;
+}
+
+static bool
+bad_reply(Error *err, const char *what)
+{
+	err_set(err, ERR_ENVIRONMENT, "source_reply",
+			"the source answered %s in a form that is not known", what);
+	err_hint(
+		err,
+		"Is it PostgreSQL 14 or newer, and is there no pooler in between? A replication connection needs a direct one.");
+	return false;
+}

@@ -1,0 +1,601 @@
+/*
+ * source_stream.c
+ *		The slot, streamed: connect, make sure of the slot, START_REPLICATION,
+ *		messages in, the confirmed position out.
+ */
+#include "source_stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lsn.h"
+#include "source_slot.h"
+#include "wire.h"
+
+/* how long the server may take to answer, in ms; making a slot may wait for
+ * every open transaction, so it has no limit */
+#define CONNECT_TIMEOUT_MS 30000
+#define COMMAND_TIMEOUT_MS 60000
+/* A position that moved is told at once when there is nothing else to do, but
+ * not more often than each IDLE_GAP_MS; under load, each BUSY_GAP_MS.  The
+ * latter also paces the answers to a server that asks without end, as one does
+ * that wants to shut down. */
+#define IDLE_GAP_MS 10
+#define BUSY_GAP_MS 100
+/* 'w': kind, start, end, time; 'k': kind, end, time, reply wanted */
+#define DATA_HEAD_BYTES 25
+#define KEEPALIVE_BYTES 18
+#define STATUS_BYTES	34
+/* microseconds from 1970-01-01 to 2000-01-01 */
+#define POSTGRES_EPOCH_US INT64_C(946684800000000)
+#define NEVER_MS		  INT64_MAX
+
+typedef enum SourceState
+{
+	STATE_DOWN,
+	STATE_CONNECT,
+	STATE_IDENTIFY,
+	STATE_QUERY,
+	STATE_CREATE,
+	STATE_START,
+	STATE_STREAM,
+	STATE_END
+} SourceState;
+
+struct Source
+{
+	const Config *cfg;
+	SourceServer server;
+	SourceState state;
+	PGconn *conn;
+	PgWait want; /* while connecting or waiting for a reply */
+	int64_t deadline_ms;
+	uint64_t resume_lsn;
+	bool slot_created;
+	bool encrypted;
+
+	char *message;	 /* libpq's; the last one handed out */
+	bool flush_left; /* output that the socket did not take yet */
+	bool reply_wanted;
+	int64_t status_ms; /* when the last status was sent */
+	int64_t interval_ms;
+	int64_t pressed_ms; /* first unsatisfied request; 0: none */
+	uint64_t pressed_lsn;
+	uint64_t received_lsn;
+	uint64_t sent_lsn;
+	uint64_t server_lsn;
+	uint64_t received_bytes;
+};
+
+static SourceResult source_lose(Source *s, SourceResult how);
+static SourceResult step_connect(Source *s, Error *err);
+static SourceResult step_command(Source *s, SourceEvent *ev, Error *err);
+static SourceResult read_reply(Source *s, PGresult *res, SourceEvent *ev,
+							   Error *err);
+static bool next_command(Source *s, Error *err);
+static bool send_command(Source *s, SourceState state, char *command,
+						 Error *err);
+static void start_streaming(Source *s, SourceEvent *ev);
+static SourceResult stream_next(Source *s, SourceEvent *ev, int64_t now_ms,
+								Error *err);
+static SourceResult stream_message(Source *s, size_t len, SourceEvent *ev,
+								   int64_t now_ms, Error *err);
+static SourceResult stream_ended(Source *s, Error *err);
+static bool send_status(Source *s, uint64_t lsn, Error *err);
+static bool flush_output(Source *s, Error *err);
+static int64_t status_due_ms(const Source *s, uint64_t lsn, bool idle);
+
+
+Source *
+source_open(const Config *cfg)
+{
+	Source *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		abort();
+	s->cfg = cfg;
+	return s;
+}
+
+bool
+source_connect(Source *s, uint64_t resume_lsn, int64_t now_ms, Error *err)
+{
+	PgParams params;
+	int64_t timeout;
+
+	source_disconnect(s);
+	if (!pg_params_build(&params, s->cfg, true, err))
+		return false;
+	s->conn = pg_connect_start(&params, err);
+	if (s->conn == NULL)
+		return false;
+	timeout = pg_params_timeout(&params);
+	s->state = STATE_CONNECT;
+	s->want = PG_WAIT_WRITE;
+	s->deadline_ms = now_ms + (timeout > 0 ? timeout : CONNECT_TIMEOUT_MS);
+	s->resume_lsn = resume_lsn;
+	s->slot_created = false;
+	return true;
+}
+
+SourceResult
+source_next(Source *s, int64_t now_ms, SourceEvent *ev, Error *err)
+{
+	SourceState before = s->state;
+	SourceResult result;
+
+	if (s->state == STATE_DOWN)
+		return SOURCE_WAIT;
+	if (s->state >= STATE_STREAM)
+		return stream_next(s, ev, now_ms, err);
+	result = s->state == STATE_CONNECT ? step_connect(s, err)
+									   : step_command(s, ev, err);
+	if (result == SOURCE_STARTED)
+		s->status_ms = now_ms - s->interval_ms;
+	else if (result == SOURCE_WAIT && s->state != before)
+		s->deadline_ms =
+			s->state == STATE_CREATE ? NEVER_MS : now_ms + COMMAND_TIMEOUT_MS;
+	else if (result == SOURCE_WAIT && now_ms >= s->deadline_ms)
+	{
+		err_set(err, ERR_RETRY, "source_timeout",
+				"the source %s did not answer in time while %s",
+				config_source_name(s->cfg), source_step(s));
+		return source_lose(s, SOURCE_LOST);
+	}
+	return result;
+}
+
+bool
+source_confirm(Source *s, uint64_t lsn, bool idle, int64_t now_ms, Error *err)
+{
+	if (s->state != STATE_STREAM)
+		return true;
+	if (now_ms >= status_due_ms(s, lsn, idle))
+	{
+		if (!send_status(s, lsn, err))
+			return false;
+		s->status_ms = now_ms;
+	}
+	return !s->flush_left || flush_output(s, err);
+}
+
+bool
+source_finish(Source *s, uint64_t lsn, Error *err)
+{
+	if (!send_status(s, lsn, err))
+		return false;
+	if (PQputCopyEnd(s->conn, NULL) < 0)
+		return pg_lost_error(s->conn, err);
+	s->state = STATE_END;
+	return flush_output(s, err);
+}
+
+void
+source_disconnect(Source *s)
+{
+	PQfreemem(s->message);
+	s->message = NULL;
+	if (s->conn != NULL)
+		PQfinish(s->conn);
+	s->conn = NULL;
+	s->state = STATE_DOWN;
+	s->flush_left = false;
+	s->reply_wanted = false;
+	s->pressed_ms = 0;
+}
+
+void
+source_close(Source *s)
+{
+	if (s == NULL)
+		return;
+	source_disconnect(s);
+	free(s);
+}
+
+int
+source_fd(const Source *s)
+{
+	return s->conn != NULL ? PQsocket(s->conn) : -1;
+}
+
+short
+source_events(const Source *s, bool reading)
+{
+	if (s->state >= STATE_STREAM)
+		return (short) ((reading ? POLLIN : 0) | (s->flush_left ? POLLOUT : 0));
+	if (s->state == STATE_CONNECT)
+		return s->want == PG_WAIT_READ ? POLLIN : POLLOUT;
+	return (short) (POLLIN | (s->want == PG_WAIT_WRITE ? POLLOUT : 0));
+}
+
+int64_t
+source_deadline(const Source *s, uint64_t lsn, bool idle)
+{
+	if (s->state == STATE_STREAM)
+		return status_due_ms(s, lsn, idle);
+	return s->state == STATE_DOWN || s->state == STATE_END ? NEVER_MS
+														   : s->deadline_ms;
+}
+
+bool
+source_is_connected(const Source *s)
+{
+	return s->state != STATE_DOWN;
+}
+
+bool
+source_is_streaming(const Source *s)
+{
+	return s->state == STATE_STREAM;
+}
+
+const char *
+source_step(const Source *s)
+{
+	static const char *const steps[] = {
+		[STATE_DOWN] = "waiting",
+		[STATE_CONNECT] = "connecting",
+		[STATE_IDENTIFY] = "identifying the server",
+		[STATE_QUERY] = "looking the slot up",
+		[STATE_CREATE] = "creating the slot",
+		[STATE_START] = "starting the stream",
+		[STATE_STREAM] = "streaming",
+		[STATE_END] = "ending the stream",
+	};
+
+	return steps[s->state];
+}
+
+uint64_t
+source_received_lsn(const Source *s)
+{
+	return s->received_lsn;
+}
+
+uint64_t
+source_sent_lsn(const Source *s)
+{
+	return s->sent_lsn;
+}
+
+uint64_t
+source_server_lsn(const Source *s)
+{
+	return s->server_lsn;
+}
+
+uint64_t
+source_received_bytes(const Source *s)
+{
+	return s->received_bytes;
+}
+
+int64_t
+source_pressed_ms(const Source *s, int64_t now_ms)
+{
+	return s->pressed_ms > 0 ? now_ms - s->pressed_ms : 0;
+}
+
+struct pg_conn *
+source_conn(const Source *s)
+{
+	return s->state == STATE_STREAM ? s->conn : NULL;
+}
+
+static SourceResult
+source_lose(Source *s, SourceResult how)
+{
+	source_disconnect(s);
+	return how;
+}
+
+static SourceResult
+step_connect(Source *s, Error *err)
+{
+	switch (pg_connect_poll(s->conn, &s->want))
+	{
+		case PG_DONE:
+			s->encrypted = PQsslInUse(s->conn) || PQgssEncInUse(s->conn);
+			if (!next_command(s, err))
+				return source_lose(s, SOURCE_LOST);
+			return SOURCE_WAIT;
+		case PG_FAILED:
+			pg_connect_error(s->conn, s->cfg, err);
+			return source_lose(s, SOURCE_LOST);
+		default:
+			return SOURCE_WAIT;
+	}
+}
+
+static SourceResult
+step_command(Source *s, SourceEvent *ev, Error *err)
+{
+	PGresult *res;
+	SourceResult result;
+
+	for (;;)
+	{
+		s->want = pg_result_poll(s->conn, &res);
+		if (s->want == PG_FAILED)
+		{
+			pg_lost_error(s->conn, err);
+			return source_lose(s, SOURCE_LOST);
+		}
+		if (s->want != PG_DONE)
+			return SOURCE_WAIT;
+		if (res == NULL)
+		{
+			if (!next_command(s, err))
+				return source_lose(s, SOURCE_LOST);
+			return SOURCE_WAIT;
+		}
+		result = read_reply(s, res, ev, err);
+		PQclear(res);
+		if (result != SOURCE_WAIT)
+			return result == SOURCE_STARTED ? result : source_lose(s, result);
+	}
+}
+
+static SourceResult
+read_reply(Source *s, PGresult *res, SourceEvent *ev, Error *err)
+{
+	ExecStatusType status = PQresultStatus(res);
+	PgStage stage = s->state == STATE_START	   ? PG_STARTING
+					: s->state == STATE_CREATE ? PG_CREATING_SLOT
+											   : PG_ASKING;
+	bool good;
+
+	if (s->state == STATE_START && status == PGRES_COPY_BOTH)
+	{
+		start_streaming(s, ev);
+		return SOURCE_STARTED;
+	}
+	if (s->state == STATE_START || status != PGRES_TUPLES_OK)
+	{
+		pg_result_error(res, stage, s->cfg, err);
+		return SOURCE_LOST;
+	}
+	if (s->state == STATE_IDENTIFY)
+	{
+		SlotVerdict verdict =
+			slot_read_system(&s->server, res, s->resume_lsn, err);
+
+		if (verdict == SLOT_DIVERGED)
+			return SOURCE_DIVERGED;
+		good = verdict == SLOT_GOOD;
+	}
+	else if (s->state == STATE_QUERY)
+		good = slot_read_query(&s->server, res, s->cfg, s->resume_lsn, err);
+	else
+	{
+		good = slot_read_create(&s->server, res, err);
+		s->slot_created = good;
+	}
+	return good ? SOURCE_WAIT : SOURCE_LOST;
+}
+
+/* What follows on the step that is complete. */
+static bool
+next_command(Source *s, Error *err)
+{
+	PgText text = {NULL, 0, 0};
+
+	switch (s->state)
+	{
+		case STATE_CONNECT:
+			pg_text_add(&text, "IDENTIFY_SYSTEM");
+			return send_command(s, STATE_IDENTIFY, text.data, err);
+		case STATE_IDENTIFY:
+			slot_query_text(&text, s->cfg);
+			return send_command(s, STATE_QUERY, text.data, err);
+		case STATE_QUERY:
+			if (!s->server.slot_exists)
+			{
+				slot_create_text(&text, s->cfg, s->server.version);
+				return send_command(s, STATE_CREATE, text.data, err);
+			}
+			break;
+		default:
+			break;
+	}
+	slot_start_text(&text, s->cfg, s->resume_lsn);
+	return send_command(s, STATE_START, text.data, err);
+}
+
+/* Frees the command. */
+static bool
+send_command(Source *s, SourceState state, char *command, Error *err)
+{
+	bool sent = PQsendQuery(s->conn, command) == 1;
+
+	free(command);
+	s->state = state;
+	s->want = PG_WAIT_WRITE;
+	return sent || pg_lost_error(s->conn, err);
+}
+
+static void
+start_streaming(Source *s, SourceEvent *ev)
+{
+	int64_t limit = s->server.sender_timeout_ms / 3;
+
+	s->state = STATE_STREAM;
+	s->interval_ms = s->cfg->status_interval;
+	if (limit > 0 && s->interval_ms > limit)
+		s->interval_ms = limit;
+	if (s->interval_ms < BUSY_GAP_MS)
+		s->interval_ms = BUSY_GAP_MS;
+	s->flush_left = false;
+	s->reply_wanted = false;
+	s->pressed_ms = 0;
+	s->sent_lsn = 0;
+	s->received_lsn = s->resume_lsn;
+	if (s->received_lsn < s->server.confirmed_lsn)
+		s->received_lsn = s->server.confirmed_lsn;
+	s->server_lsn = s->server.wal_lsn;
+	*ev = (SourceEvent){
+		.confirmed_lsn = s->server.confirmed_lsn,
+		.start_lsn = s->received_lsn,
+		.slot_created = s->slot_created,
+	};
+}
+
+/*
+ * One message.  Of an encrypted connection a part may stay inside the TLS
+ * library where poll() cannot see it: when a record did not fit into libpq's
+ * buffer.  It then filled the buffer, and the next read doubles that; so a few
+ * reads in a row leave nothing behind.
+ */
+static SourceResult
+stream_next(Source *s, SourceEvent *ev, int64_t now_ms, Error *err)
+{
+	int tries = s->encrypted ? 5 : 1;
+
+	for (;;)
+	{
+		int n;
+
+		PQfreemem(s->message);
+		s->message = NULL;
+		n = PQgetCopyData(s->conn, &s->message, 1);
+		if (n == -1)
+			return stream_ended(s, err);
+		if (n == -2)
+			break;
+		if (n > 0)
+		{
+			s->received_bytes += (uint64_t) n;
+			if (s->state == STATE_END)
+				continue;
+			return stream_message(s, (size_t) n, ev, now_ms, err);
+		}
+		if (tries-- == 0)
+		{
+			if (s->state == STATE_END && s->flush_left && !flush_output(s, err))
+				return source_lose(s, SOURCE_LOST);
+			return SOURCE_WAIT;
+		}
+		if (PQconsumeInput(s->conn) == 0)
+			break;
+	}
+	pg_lost_error(s->conn, err);
+	return source_lose(s, SOURCE_LOST);
+}
+
+static SourceResult
+stream_message(Source *s, size_t len, SourceEvent *ev, int64_t now_ms,
+			   Error *err)
+{
+	const uint8_t *p = (const uint8_t *) s->message;
+	uint64_t wal_end;
+
+	if (p[0] == 'w' && len > DATA_HEAD_BYTES)
+	{
+		/* of a batch this is the position of its first record: not to be
+		 * confirmed, only shown */
+		wal_end = wire_load_u64(p + 9);
+		ev->payload = p + DATA_HEAD_BYTES;
+		ev->len = len - DATA_HEAD_BYTES;
+	}
+	else if (p[0] == 'k' && len >= KEEPALIVE_BYTES)
+	{
+		wal_end = wire_load_u64(p + 1);
+		ev->wal_end = wal_end;
+		if (p[17] != 0)
+		{
+			s->reply_wanted = true;
+			if (s->pressed_ms == 0 && wal_end > s->sent_lsn)
+			{
+				s->pressed_ms = now_ms;
+				s->pressed_lsn = wal_end;
+			}
+		}
+	}
+	else
+	{
+		err_set(
+			err, ERR_ENVIRONMENT, "source_reply",
+			"the source sent a replication message that is not known (kind 0x%02x, %zu bytes)",
+			p[0], len);
+		return source_lose(s, SOURCE_LOST);
+	}
+	if (wal_end > s->received_lsn)
+		s->received_lsn = wal_end;
+	if (wal_end > s->server_lsn)
+		s->server_lsn = wal_end;
+	return p[0] == 'w' ? SOURCE_PAYLOAD : SOURCE_KEEPALIVE;
+}
+
+static SourceResult
+stream_ended(Source *s, Error *err)
+{
+	PGresult *res = PQisBusy(s->conn) ? NULL : PQgetResult(s->conn);
+
+	if (PQresultStatus(res) == PGRES_FATAL_ERROR && res != NULL)
+		pg_result_error(res, PG_STREAMING, s->cfg, err);
+	else if (s->state == STATE_END)
+	{
+		PQclear(res);
+		return source_lose(s, SOURCE_ENDED);
+	}
+	else
+		err_set(err, ERR_RETRY, "source_stopped",
+				"the server ended the stream, it shuts down");
+	PQclear(res);
+	return source_lose(s, SOURCE_LOST);
+}
+
+/*
+ * write: received; flush and apply: what the caller says is safe.  What the
+ * socket does not take waits in libpq, a few bytes each interval.
+ */
+static bool
+send_status(Source *s, uint64_t lsn, Error *err)
+{
+	struct timespec ts;
+	uint8_t m[STATUS_BYTES];
+	uint64_t received = s->received_lsn > lsn ? s->received_lsn : lsn;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	wire_put_u8(m, 'r');
+	wire_put_u64(m + 1, received);
+	wire_put_u64(m + 9, lsn);
+	wire_put_u64(m + 17, lsn);
+	wire_put_u64(m + 25, (uint64_t) ((int64_t) ts.tv_sec * 1000000 +
+									 ts.tv_nsec / 1000 - POSTGRES_EPOCH_US));
+	wire_put_u8(m + 33, 0);
+	if (PQputCopyData(s->conn, (const char *) m, STATUS_BYTES) < 0)
+		return pg_lost_error(s->conn, err);
+	if (lsn > s->sent_lsn)
+		s->sent_lsn = lsn;
+	s->reply_wanted = false;
+	if (lsn >= s->pressed_lsn)
+		s->pressed_ms = 0;
+	return flush_output(s, err);
+}
+
+static bool
+flush_output(Source *s, Error *err)
+{
+	int left = PQflush(s->conn);
+
+	if (left < 0)
+		return pg_lost_error(s->conn, err);
+	s->flush_left = left > 0;
+	return true;
+}
+
+static int64_t
+status_due_ms(const Source *s, uint64_t lsn, bool idle)
+{
+	/* nothing is added while the last ones wait for the socket */
+	if (s->flush_left)
+		return s->status_ms + s->interval_ms;
+	if (lsn > s->sent_lsn && idle)
+		return s->status_ms + IDLE_GAP_MS;
+	if (lsn > s->sent_lsn || s->reply_wanted)
+		return s->status_ms + BUSY_GAP_MS;
+	return s->status_ms + s->interval_ms;
+}
