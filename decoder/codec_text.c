@@ -13,7 +13,6 @@
 #include "utils/fmgroids.h"
 #include "utils/geo_decls.h"
 #include "utils/hsearch.h"
-#include "utils/jsonb.h"
 #include "utils/syscache.h"
 #include "utils/uuid.h"
 
@@ -43,17 +42,6 @@ encode_output(StringInfo out, Datum value, TypeCodec *codec)
 	char	   *s = OutputFunctionCall(&codec->outfunc, value);
 
 	json_text(out, s, strlen(s));
-}
-
-static void
-encode_jsonb(StringInfo out, Datum value, TypeCodec *codec)
-{
-	Jsonb	   *jb = DatumGetJsonbP(value);
-	StringInfoData s;
-
-	initStringInfo(&s);
-	(void) JsonbToCString(&s, &jb->root, VARSIZE(jb));
-	json_text(out, s.data, s.len);
 }
 
 static void
@@ -307,12 +295,6 @@ void
 codec_json(TypeCodec *codec, const PluginOptions *opts)
 {
 	setup_string(codec, opts, encode_text, "io.debezium.data.Json");
-}
-
-void
-codec_jsonb(TypeCodec *codec, const PluginOptions *opts)
-{
-	setup_string(codec, opts, encode_jsonb, "io.debezium.data.Json");
 }
 
 void

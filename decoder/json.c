@@ -200,6 +200,13 @@ json_to_utf8(const char *s, int *len)
 	return converted;
 }
 
+bool
+json_is_clean(const char *s, int len)
+{
+	return clean_prefix(s, len) == len &&
+		(GetDatabaseEncoding() == PG_UTF8 || is_ascii(s, len));
+}
+
 void
 json_utf8(StringInfo out, const char *s, int len)
 {

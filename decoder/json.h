@@ -45,6 +45,8 @@ json_char(StringInfo out, char c)
 
 /* Escapes UTF-8; no quotes around it. */
 extern void json_escape(StringInfo out, const char *s, int len);
+/* Whether text in the database's encoding needs neither escape nor conversion. */
+extern bool json_is_clean(const char *s, int len);
 /* A JSON string of text in the database's encoding. */
 extern void json_text(StringInfo out, const char *s, int len);
 /* The same of text that is UTF-8 already. */

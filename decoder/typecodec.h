@@ -82,7 +82,6 @@ extern void codec_name(TypeCodec *codec, const PluginOptions *opts);
 extern void codec_char(TypeCodec *codec, const PluginOptions *opts);
 extern void codec_output(TypeCodec *codec, const PluginOptions *opts);
 extern void codec_json(TypeCodec *codec, const PluginOptions *opts);
-extern void codec_jsonb(TypeCodec *codec, const PluginOptions *opts);
 extern void codec_xml(TypeCodec *codec, const PluginOptions *opts);
 extern void codec_uuid(TypeCodec *codec, const PluginOptions *opts);
 extern void codec_bytea(TypeCodec *codec, const PluginOptions *opts);
@@ -91,6 +90,9 @@ extern void codec_tsvector(TypeCodec *codec, const PluginOptions *opts);
 extern void codec_ltree(TypeCodec *codec, const PluginOptions *opts);
 extern void codec_hstore(TypeCodec *codec, const PluginOptions *opts);
 extern void codec_enum(TypeCodec *codec, const PluginOptions *opts);
+
+/* codec_jsonb.c */
+extern void codec_jsonb(TypeCodec *codec, const PluginOptions *opts);
 
 /* codec_array.c */
 extern void codec_array(TypeCodec *codec, const PluginOptions *opts);
