@@ -52,13 +52,16 @@ kafka_embedded_start(Error *err)
 	return rd_kafka_mock_cluster_bootstraps(cluster);
 }
 
-/* Thread-safe.  A topic that exists is left as it is. */
 bool
-kafka_embedded_create(const char *topic, int partitions)
+kafka_embedded_create(const char *topic, int partitions, Error *err)
 {
 	rd_kafka_resp_err_t rc =
 		rd_kafka_mock_topic_create(cluster, topic, partitions, 1);
 
-	return rc == RD_KAFKA_RESP_ERR_NO_ERROR ||
-		   rc == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS;
+	if (rc == RD_KAFKA_RESP_ERR_NO_ERROR ||
+		rc == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+		return true;
+	return err_set(err, ERR_RESTART, "embedded_broker",
+				   "the embedded broker could not make topic \"%s\": %s", topic,
+				   rd_kafka_err2str(rc));
 }

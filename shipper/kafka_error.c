@@ -272,7 +272,7 @@ kafka_log_line(KafkaLog *l, int level, const char *facility, const char *text)
 
 	/* these come as errors, too */
 	if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
-		!log_enabled(ours))
+		strcmp(facility, "FATAL") == 0 || !log_enabled(ours))
 		return;
 	if (ours != LOG_DEBUG &&
 		!may_log(l, hash_bytes(facility, strlen(facility)), &suppressed))

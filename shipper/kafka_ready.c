@@ -52,7 +52,6 @@ kafka_creation_init(KafkaCreation *c, const Config *cfg, Error *err)
 	memset(c, 0, sizeof(*c));
 	c->bootstrap =
 		sink_strndup(cfg->kafka_bootstrap, strlen(cfg->kafka_bootstrap));
-	c->embedded = strcmp(cfg->kafka_bootstrap, "embedded") == 0;
 	c->wanted = pairs->count > 0;
 	c->partitions = c->replication = -1;
 	c->configs = sink_alloc(pairs->count * sizeof(*c->configs));
@@ -355,10 +354,6 @@ kafka_topic_look(rd_kafka_t *rk, const KafkaCreation *c, KafkaJob *job)
 
 	if (job->timeout_ms == 0)
 		job->timeout_ms = TIMEOUT_MIN_MS;
-	if (c->embedded && c->wanted && job->handle != NULL && !job->created &&
-		job->name != NULL)
-		job->created = kafka_embedded_create(
-			job->name, c->partitions > 0 ? c->partitions : 1);
 	code = rd_kafka_metadata(rk, 0, job->handle, &md, job->timeout_ms);
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 	{

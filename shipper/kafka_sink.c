@@ -216,6 +216,8 @@ start_client(KafkaSink *ks, const Config *cfg, Error *err)
 	rd_kafka_queue_io_event_enable(ks->queue, ks->eventfd, &one, sizeof(one));
 	kafka_topics_init(&ks->topics, ks->rk);
 	ks->worker = kafka_worker_start(cfg, ks->rk, ks->eventfd, err);
+	if (ks->worker != NULL && strcmp(cfg->kafka_bootstrap, "embedded") == 0)
+		ks->topics.embedded_partitions = kafka_worker_partitions(ks->worker);
 	return ks->worker != NULL;
 }
 
@@ -355,9 +357,11 @@ refused_by_library(KafkaSink *ks, KafkaTopic *topic, rd_kafka_resp_err_t code,
 static WireSlice
 join(SinkBuf *buf, WireSlice head, WireSlice row, WireSlice tail)
 {
-	WireSlice whole;
+	WireSlice whole = {NULL, 0};
 
-	if (row.data == NULL || (head.len == 0 && tail.len == 0))
+	if (row.data == NULL)
+		return whole;
+	if (head.len == 0 && tail.len == 0)
 		return row;
 	buf->len = 0;
 	sink_buf_add(buf, head.data, head.len);

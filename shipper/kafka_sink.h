@@ -55,6 +55,7 @@ typedef struct KafkaTopics
 	size_t nbuckets; /* a power of two */
 	size_t count;
 	rd_kafka_t *rk;
+	int embedded_partitions; /* of topics at the embedded broker; 0: others */
 } KafkaTopics;
 
 extern void kafka_topics_init(KafkaTopics *t, rd_kafka_t *rk);
@@ -93,6 +94,8 @@ typedef struct KafkaJob
 /* Writes to the eventfd when a job is done. */
 extern KafkaWorker *kafka_worker_start(const Config *cfg, rd_kafka_t *rk,
 									   int eventfd, Error *err);
+/* topic.creation.default.partitions, or 1 */
+extern int kafka_worker_partitions(const KafkaWorker *w);
 extern void kafka_worker_submit(KafkaWorker *w, KafkaJob *job);
 extern KafkaJob *kafka_worker_take(KafkaWorker *w);
 extern void kafka_job_free(KafkaJob *job);
@@ -107,7 +110,6 @@ extern void kafka_worker_finish(KafkaWorker *w, rd_kafka_queue_t *queue,
 typedef struct KafkaCreation
 {
 	char *bootstrap; /* for hints */
-	bool embedded;
 	bool wanted;
 	int partitions; /* -1: the broker's default */
 	int replication;
@@ -164,6 +166,8 @@ extern void kafka_log_success(KafkaLog *l);
 
 /* Starts the process's one embedded broker, if it does not run; its address. */
 extern const char *kafka_embedded_start(Error *err);
-extern bool kafka_embedded_create(const char *topic, int partitions);
+/* A topic that exists is left as it is. */
+extern bool kafka_embedded_create(const char *topic, int partitions,
+								  Error *err) MUST_CHECK;
 
 #endif /* TUPLECAST_KAFKA_SINK_H */

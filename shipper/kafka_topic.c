@@ -130,16 +130,24 @@ add(KafkaTopics *t, uint32_t hash, const uint8_t *name, size_t len,
 	const char *table, Error *err)
 {
 	KafkaTopic *topic = sink_alloc(sizeof(*topic));
+	bool ok = true;
 
 	topic->hash = hash;
 	topic->name = sink_strndup(name, len);
 	topic->name_len = (uint32_t) len;
 	topic->table = sink_strndup(table, strlen(table));
 	topic->wanted_partition = -1;
-	topic->handle = rd_kafka_topic_new(t->rk, topic->name, NULL);
+	/* the embedded broker makes topics by itself as soon as it hears of them */
+	if (t->embedded_partitions > 0)
+		ok = kafka_embedded_create(topic->name, t->embedded_partitions, err);
+	if (ok)
+	{
+		topic->handle = rd_kafka_topic_new(t->rk, topic->name, NULL);
+		if (topic->handle == NULL)
+			kafka_error_set(err, rd_kafka_last_error(), topic->name, 0, NULL);
+	}
 	if (topic->handle == NULL)
 	{
-		kafka_error_set(err, rd_kafka_last_error(), topic->name, 0, NULL);
 		free(topic->name);
 		free(topic->table);
 		free(topic);

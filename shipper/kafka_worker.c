@@ -242,6 +242,12 @@ kafka_worker_start(const Config *cfg, rd_kafka_t *rk, int eventfd, Error *err)
 	return w;
 }
 
+int
+kafka_worker_partitions(const KafkaWorker *w)
+{
+	return w->creation.partitions > 0 ? w->creation.partitions : 1;
+}
+
 void
 kafka_worker_submit(KafkaWorker *w, KafkaJob *job)
 {
