@@ -96,6 +96,7 @@ config_set(Config *cfg, const ConfigOption *o, const char *text,
 {
 	Setting *set = &cfg->state->settings[o - config_options];
 	OptionValue value;
+	char *copy;
 
 	if (!config_value_parse(o, text, origin, &value, err))
 		return false;
@@ -104,10 +105,12 @@ config_set(Config *cfg, const ConfigOption *o, const char *text,
 		free(value.text);
 		return true;
 	}
+	/* origin may be the one that is replaced */
+	copy = config_strdup(origin);
 	free(set->text);
 	free(set->origin);
 	set->text = value.text;
-	set->origin = config_strdup(origin);
+	set->origin = copy;
 	set->rank = rank;
 	return true;
 }
@@ -314,6 +317,33 @@ valid_memory(const char *s)
 		   (s[n] == '\0' || config_word_find("kB|MB|GB|TB", s + n, NULL, NULL));
 }
 
+static bool
+check_exclusive(const Config *cfg, Error *err)
+{
+	static const char *const pairs[][2] = {
+		{"schema.include.list", "schema.exclude.list"},
+		{"table.include.list", "table.exclude.list"},
+		{"column.include.list", "column.exclude.list"},
+		{"message.prefix.include.list", "message.prefix.exclude.list"},
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+	{
+		const ConfigOption *a = config_find_option(pairs[i][0]);
+		const ConfigOption *b = config_find_option(pairs[i][1]);
+
+		if (config_text(cfg, a)[0] == '\0' || config_text(cfg, b)[0] == '\0')
+			continue;
+		err_set(err, ERR_CONFIG, "config_exclusive",
+				"%s and %s cannot be used together", a->name, b->name);
+		err_detail(err, "They come from %s and %s.", config_origin(cfg, a),
+				   config_origin(cfg, b));
+		err_hint(err, "Keep one of the two.");
+		return false;
+	}
+	return true;
+}
+
 /* What the type of an option cannot say. */
 static bool
 check_values(Config *cfg, Error *err)
@@ -332,6 +362,8 @@ check_values(Config *cfg, Error *err)
 	if (!valid_memory(cfg->decoding_work_mem))
 		return invalid(cfg, "logical.decoding.work.mem",
 					   "a size as the server writes it, such as 256MB", err);
+	if (!check_exclusive(cfg, err))
+		return false;
 	if (strcmp(cfg->snapshot_mode, "no_data") != 0)
 		config_warn(cfg,
 					"snapshot.mode=%s (%s): rows that are in the tables "

@@ -187,6 +187,8 @@ extern char *config_env_name(const char *option);
 extern bool config_kafka_set(Config *cfg, const char *name, const char *value,
 							 const char *origin, int rank, bool java,
 							 bool secret, Error *err) MUST_CHECK;
+/* whether the value of librdkafka's or Java's setting is to be hidden */
+extern bool config_kafka_is_secret(const char *name);
 /* name with "topic.creation." */
 extern bool config_topic_set(Config *cfg, const char *name, const char *value,
 							 const char *origin, int rank,

@@ -15,7 +15,7 @@ typedef enum KafkaVerdict
 {
 	KV_SAME,	/* the same name and meaning in both */
 	KV_RENAMED, /* .to is librdkafka's name */
-	KV_KILO,	/* the same, in kilobytes */
+	KV_OPTION,	/* .to is an option of ours */
 	KV_IGNORED, /* .why goes into a warning */
 	KV_SILENT,	/* means nothing here, and nobody minds */
 	KV_NEWER,	/* Java's: as KV_SILENT; newer librdkafkas have it */
@@ -96,7 +96,7 @@ static const KafkaRule rules_java[] = {
 	{"ssl.cipher.suites", KV_SAME, NULL, NULL},
 	{"ssl.key.password", KV_SAME, NULL, NULL},
 	{"ssl.keystore.password", KV_SAME, NULL, NULL},
-	{"buffer.memory", KV_KILO, "queue.buffering.max.kbytes", NULL},
+	{"buffer.memory", KV_OPTION, "queue.max.bytes", NULL},
 	{"max.request.size", KV_RENAMED, "message.max.bytes", NULL},
 	{"send.buffer.bytes", KV_RENAMED, "socket.send.buffer.bytes", NULL},
 	{"receive.buffer.bytes", KV_RENAMED, "socket.receive.buffer.bytes", NULL},
@@ -184,8 +184,8 @@ typedef struct Pair
 	Error *err;
 } Pair;
 
-static bool
-is_secret(const char *name)
+bool
+config_kafka_is_secret(const char *name)
 {
 	static const char *const parts[] = {
 		"password",			  "secret",		  ".pem", "jaas", "token.value",
@@ -201,14 +201,15 @@ static bool
 keep(const Pair *p, const char *name, const char *value)
 {
 	config_pairs_set(&p->cfg->kafka, &p->cfg->state->kafka_ranks, name, value,
-					 p->origin, p->secret || is_secret(name), p->rank);
+					 p->origin, p->secret || config_kafka_is_secret(name),
+					 p->rank);
 	return true;
 }
 
 static bool
 refuse(const Pair *p, const char *why, const char *hint)
 {
-	bool hide = p->secret || is_secret(p->name);
+	bool hide = p->secret || config_kafka_is_secret(p->name);
 
 	err_set(p->err, ERR_CONFIG, "config_refused",
 			"kafka.%.100s=%.100s cannot be set: %s", p->name,
@@ -323,23 +324,15 @@ take_store(const Pair *p, const char *to)
 static bool
 take_rule(const Pair *p, const KafkaRule *rule)
 {
-	int64_t n;
-	char *text;
-
 	switch (rule->verdict)
 	{
 		case KV_SAME:
 			return keep(p, p->name, p->value);
 		case KV_RENAMED:
 			return keep(p, rule->to, p->value);
-		case KV_KILO:
-			if (!config_parse_int(p->value, &n) || n < 1)
-				return refuse(p, "it is no number of bytes",
-							  "Write a whole number of bytes.");
-			text = config_printf("%" PRId64, n < 1024 ? 1 : n / 1024);
-			keep(p, rule->to, text);
-			free(text);
-			return true;
+		case KV_OPTION:
+			return config_set_name(p->cfg, rule->to, p->value, p->origin,
+								   p->rank, p->err);
 		case KV_IGNORED:
 			config_warn(p->cfg, "%s (%s) has no effect: %s", p->name, p->origin,
 						rule->why);

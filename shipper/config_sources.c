@@ -479,10 +479,10 @@ warn_of_secret(Config *cfg, const char *option, const char *flag,
 						 (size_t) (at > user + 3 ? at - user - 3 : 0)) != NULL);
 	else
 		secret = o != NULL ? (o->flags & CF_SECRET) != 0
-						   : strstr(option, "password") != NULL;
+						   : config_kafka_is_secret(option);
 	if (secret && strstr(value, "${") == NULL && value[0] != '\0')
 		config_warn(cfg,
-					"%s holds a password, which everyone on this machine can "
+					"%s holds a secret, which everyone on this machine can "
 					"read in the list of processes; use a file, the "
 					"environment, or ${file:PATH}",
 					flag);

@@ -16,14 +16,11 @@ cut_at_character(char *s, size_t size, int wanted)
 
 	if (wanted < 0 || (size_t) wanted < size)
 		return;
-	n = strlen(s);
-	while (n > 0 && ((unsigned char) s[n - 1] & 0xc0) == 0x80)
+	/* room for the dots, then back to where a character begins */
+	n = strlen(s) - 3;
+	while (n > 0 && ((unsigned char) s[n] & 0xc0) == 0x80)
 		n--;
-	if (n > 0 && (unsigned char) s[n - 1] >= 0xc0)
-		n--;
-	s[n] = '\0';
-	if (n > 3)
-		memcpy(s + n - 3, "...", 3);
+	memcpy(s + n, "...", 4);
 }
 
 static void
