@@ -366,12 +366,11 @@ check_values(Config *cfg, Error *err)
 		return false;
 	if (strcmp(cfg->snapshot_mode, "no_data") != 0)
 		config_warn(cfg,
-					"snapshot.mode=%s (%s): rows that are in the tables "
-					"already are not published, since this version takes no "
-					"snapshots; only changes are. Set snapshot.mode=no_data "
-					"to say that this is meant",
-					cfg->snapshot_mode,
-					config_origin(cfg, config_find_option("snapshot.mode")));
+					"snapshot.mode=%s: rows that are in the tables already are "
+					"not published, since this version takes no snapshots; "
+					"only changes are. The mode no_data would say that this "
+					"is meant",
+					cfg->snapshot_mode);
 	return true;
 }
 

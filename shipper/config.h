@@ -17,48 +17,48 @@
 #include "err.h"
 
 /* where an option goes and how it is shown */
-#define CF_SHIPPER	0x01		/* read by the shipper itself */
-#define CF_PLUGIN	0x02		/* passed to the output plugin by its name */
-#define CF_SECRET	0x04		/* shown as "********" */
-#define CF_LATER	0x08		/* known, but a coming version brings it */
+#define CF_SHIPPER 0x01 /* read by the shipper itself */
+#define CF_PLUGIN  0x02 /* passed to the output plugin by its name */
+#define CF_SECRET  0x04 /* shown as "********" */
+#define CF_LATER   0x08 /* known, but a coming version brings it */
 
 /* C types of the rows of config.def; all strings are never NULL */
-typedef char *cfg_str;			/* "" when unset */
+typedef char *cfg_str; /* "" when unset */
 typedef bool cfg_bool;
 typedef int64_t cfg_int;
 typedef int64_t cfg_msec;
 typedef int64_t cfg_bytes;
-typedef int cfg_enum;			/* index into the row's list of words */
+typedef int cfg_enum; /* index into the row's list of words */
 
 typedef struct ConfigPair
 {
-	char	   *name;
-	char	   *value;
-	char	   *origin;			/* "connector.json", "environment", "--kafka" */
-	bool		secret;
+	char *name;
+	char *value;
+	char *origin; /* "connector.json", "environment", "--kafka" */
+	bool secret;
 } ConfigPair;
 
 typedef struct ConfigPairs
 {
 	ConfigPair *items;
-	size_t		count;
+	size_t count;
 } ConfigPairs;
 
 typedef struct Config
 {
-#define OPTION(type, field, name, native, debezium, words, flags, help) \
-	cfg_##type	field;
+#define OPTION(type, field, name, native, debezium, words, flags, help)        \
+	cfg_##type field;
 #include "config.def"
 #undef OPTION
 	/* true when a Debezium connector's JSON was read: Debezium's defaults */
-	bool		connector_json;
+	bool connector_json;
 	/* "kafka.*": librdkafka's own names and values, without the prefix */
 	ConfigPairs kafka;
 	/* "topic.creation.default.*": topic configuration, without the prefix */
 	ConfigPairs topic_creation;
 	/* what START_REPLICATION is given, complete but for "wire" */
 	ConfigPairs plugin;
-	struct ConfigState *state;	/* config.c: where each value came from */
+	struct ConfigState *state; /* config.c: where each value came from */
 } Config;
 
 /* Reads everything; argv without program and command name.  On success the
@@ -89,6 +89,6 @@ extern void config_print_markdown(FILE *out);
  * true if it was there.  For commands, before config_load(). */
 extern bool config_take_flag(int *argc, char **argv, const char *flag);
 /* `tuplecast config`; argv without program and command name */
-extern int	cmd_config(int argc, char **argv);
+extern int cmd_config(int argc, char **argv);
 
-#endif							/* TUPLECAST_CONFIG_H */
+#endif /* TUPLECAST_CONFIG_H */

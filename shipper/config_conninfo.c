@@ -136,29 +136,43 @@ name_source(struct ConfigState *st)
 	PQconninfoFree(defaults);
 }
 
+/* Settings up to this rank describe another server than source.url does: they
+ * were made together with a database.hostname that the URL has replaced.  Its
+ * user and password must not be sent to the new one. */
+static int
+replaced_rank(const struct ConfigState *st, int url_rank)
+{
+	const ConfigOption *host = config_find_option("database.hostname");
+	const Setting *set = &st->settings[host - config_options];
+
+	return set->text != NULL && set->rank < url_rank ? set->rank : RANK_DEFAULT;
+}
+
 bool
 config_conninfo_build(Config *cfg, Error *err)
 {
 	struct ConfigState *st = cfg->state;
 	const ConfigOption *url = config_find_option("source.url");
+	bool has_url = cfg->source_url[0] != '\0';
 	int url_rank = st->settings[url - config_options].rank;
+	int replaced = has_url ? replaced_rank(st, url_rank) : RANK_DEFAULT;
 	size_t n = 0;
 
 	st->conninfo_keywords = config_alloc(NULL, sizeof(char *));
 	st->conninfo_values = config_alloc(NULL, sizeof(char *));
 	st->conninfo_keywords[0] = st->conninfo_values[0] = NULL;
-	if (cfg->source_url[0] != '\0' &&
-		!take_url(cfg, config_origin(cfg, url), &n, err))
+	if (has_url && !take_url(cfg, config_origin(cfg, url), &n, err))
 		return false;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 	{
 		const ConfigOption *o = config_find_option(parts[i].option);
 		const Setting *set = &st->settings[o - config_options];
 
-		/* a URL said later names another server: its user and password must
-		 * not be those of an earlier one */
-		if (set->text == NULL || set->text[0] == '\0' ||
-			(cfg->source_url[0] != '\0' && set->rank < url_rank))
+		if (set->text == NULL || set->text[0] == '\0' || set->rank <= replaced)
+			continue;
+		/* an earlier one only adds what the URL leaves open */
+		if (has_url && set->rank < url_rank &&
+			said(st, parts[i].keyword) != NULL)
 			continue;
 		put_keyword(st, &n, parts[i].keyword, set->text);
 	}

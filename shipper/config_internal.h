@@ -24,12 +24,12 @@ typedef enum OptionType
 typedef struct ConfigOption
 {
 	const char *name;
-	OptionType	type;
-	size_t		offset;			/* of the field in Config */
+	OptionType type;
+	size_t offset; /* of the field in Config */
 	const char *native;
 	const char *debezium;
 	const char *words;
-	int			flags;
+	int flags;
 	const char *help;
 } ConfigOption;
 
@@ -39,16 +39,16 @@ extern const size_t config_option_count;
 /* A name and a value as read from a file, not yet understood. */
 typedef struct Property
 {
-	char	   *name;
-	char	   *value;
-	char	   *origin;			/* "connector.json:12" */
-	int			line;
+	char *name;
+	char *value;
+	char *origin; /* "connector.json:12" */
+	int line;
 } Property;
 
 typedef struct Properties
 {
-	Property   *items;
-	size_t		count;
+	Property *items;
+	size_t count;
 } Properties;
 
 /* Where a value came from decides what it may override: higher wins, and of
@@ -57,40 +57,40 @@ enum
 {
 	RANK_DEFAULT = 0,
 	RANK_WORKER = 1,
-	RANK_FILE = 100,			/* + position of the file */
+	RANK_FILE = 100, /* + position of the file */
 	RANK_ENVIRONMENT = 1000000,
 	RANK_COMMAND_LINE = 1000001
 };
 
 typedef struct Setting
 {
-	char	   *text;			/* NULL: the default holds */
-	char	   *origin;
-	int			rank;
+	char *text; /* NULL: the default holds */
+	char *origin;
+	int rank;
 } Setting;
 
 struct ConfigState
 {
-	Setting    *settings;		/* one an option */
-	char	  **warnings;		/* ended by NULL */
-	size_t		nwarnings;
-	int		   *kafka_ranks;	/* parallel to cfg->kafka */
-	int		   *topic_ranks;	/* parallel to cfg->topic_creation */
-	bool		topic_creation_off; /* topic.creation.enable=false */
-	Properties	worker;			/* of Kafka Connect's worker */
-	Properties	connector;		/* of a Debezium connector */
-	char	   *connector_file;
-	int			connector_rank;
-	char	  **conninfo_keywords;	/* ended by NULL */
-	char	  **conninfo_values;
-	char	   *source_name;
+	Setting *settings; /* one an option */
+	char **warnings;   /* ended by NULL */
+	size_t nwarnings;
+	int *kafka_ranks;		 /* parallel to cfg->kafka */
+	int *topic_ranks;		 /* parallel to cfg->topic_creation */
+	bool topic_creation_off; /* topic.creation.enable=false */
+	Properties worker;		 /* of Kafka Connect's worker */
+	Properties connector;	 /* of a Debezium connector */
+	char *connector_file;
+	int connector_rank;
+	char **conninfo_keywords; /* ended by NULL */
+	char **conninfo_values;
+	char *source_name;
 };
 
 /* ---- memory: out of it is the end ---- */
 extern void *config_alloc(void *old, size_t size);
 extern char *config_strdup(const char *s);
 extern char *config_strndup(const char *s, size_t n);
-extern char *config_printf(const char *fmt,...) PRINTF_LIKE(1, 2);
+extern char *config_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* ---- config.c ---- */
 extern const ConfigOption *config_find_option(const char *name);
@@ -103,17 +103,17 @@ extern bool config_set(Config *cfg, const ConfigOption *o, const char *text,
 extern bool config_set_name(Config *cfg, const char *option, const char *text,
 							const char *origin, int rank,
 							Error *err) MUST_CHECK;
-extern void config_warn(Config *cfg, const char *fmt,...) PRINTF_LIKE(2, 3);
-extern void config_pairs_set(ConfigPairs *pairs, int **ranks,
-							 const char *name, const char *value,
-							 const char *origin, bool secret, int rank);
+extern void config_warn(Config *cfg, const char *fmt, ...) PRINTF_LIKE(2, 3);
+extern void config_pairs_set(ConfigPairs *pairs, int **ranks, const char *name,
+							 const char *value, const char *origin, bool secret,
+							 int rank);
 extern void config_pairs_free(ConfigPairs *pairs);
 
 /* ---- config_value.c ---- */
 typedef struct OptionValue
 {
-	int64_t		number;			/* bool, int, msec, bytes, index of an enum */
-	char	   *text;			/* canonical; the caller frees it */
+	int64_t number; /* bool, int, msec, bytes, index of an enum */
+	char *text;		/* canonical; the caller frees it */
 } OptionValue;
 
 extern bool config_value_parse(const ConfigOption *o, const char *text,
@@ -130,7 +130,7 @@ typedef struct Nearest
 {
 	const char *wanted;
 	const char *best;
-	size_t		distance;
+	size_t distance;
 } Nearest;
 
 extern void config_nearest_offer(Nearest *n, const char *candidate);
@@ -175,8 +175,8 @@ extern char *config_expand(const char *value, const char *option,
 extern bool config_read_all(Config *cfg, int argc, char **argv,
 							Error *err) MUST_CHECK;
 /* One option of a native source: a row, "kafka.*", "topic.creation.*". */
-extern bool config_set_native(Config *cfg, const char *name,
-							  const char *value, const char *origin, int rank,
+extern bool config_set_native(Config *cfg, const char *name, const char *value,
+							  const char *origin, int rank,
 							  Error *err) MUST_CHECK;
 /* "TUPLECAST_TOPIC_PREFIX" of "topic.prefix"; the caller frees it */
 extern char *config_env_name(const char *option);
@@ -203,19 +203,19 @@ extern bool config_apply_transforms(Config *cfg, Error *err) MUST_CHECK;
 /* ---- config_properties.c: the table of Debezium's properties ---- */
 typedef enum Verdict
 {
-	DBZ_ACCEPTED,				/* means the option of .option */
-	DBZ_NO_EFFECT,				/* a warning says why */
-	DBZ_LATER,					/* a warning: no harm until it comes */
-	DBZ_NOT_YET,				/* an error: without it, records would differ */
-	DBZ_REFUSED					/* an error */
+	DBZ_ACCEPTED,  /* means the option of .option */
+	DBZ_NO_EFFECT, /* a warning says why */
+	DBZ_LATER,	   /* a warning: no harm until it comes */
+	DBZ_NOT_YET,   /* an error: without it, records would differ */
+	DBZ_REFUSED	   /* an error */
 } Verdict;
 
 typedef struct DebeziumProperty
 {
-	const char *name;			/* a '*' stands for anything */
-	Verdict		verdict;
-	const char *option;			/* row that it means, "" if none */
-	const char *silent;			/* "a|b": values that need no word */
+	const char *name; /* a '*' stands for anything */
+	Verdict verdict;
+	const char *option; /* row that it means, "" if none */
+	const char *silent; /* "a|b": values that need no word */
 	const char *why;
 } DebeziumProperty;
 
@@ -227,4 +227,4 @@ extern const char *config_debezium_nearest(const char *name);
 /* ---- config_conninfo.c ---- */
 extern bool config_conninfo_build(Config *cfg, Error *err) MUST_CHECK;
 
-#endif							/* TUPLECAST_CONFIG_INTERNAL_H */
+#endif /* TUPLECAST_CONFIG_INTERNAL_H */

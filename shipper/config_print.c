@@ -176,7 +176,7 @@ static const char intro[] =
 	"In every value, `${env:NAME}` stands for a variable of the environment, `${file:PATH}` for the content of a file, and, as in Kafka Connect, `${file:PATH:KEY}` for a value of a `.properties` file and `${dir:PATH:KEY}` for the content of the file KEY in a directory. Keep passwords there: a command line can be read by everyone on the machine.\n"
 	"\n"
 	"Times are in ms or have a unit (`ms`, `s`, `min`, `h`), sizes in bytes or have one (`kB`, `MB`, `GB`).\n"
-	"If `source.url` is set, those `database.*` that come from the same place or a later one are added to it; earlier ones belong to another server and are left out. What neither says, libpq finds as always: `PGPASSWORD`, password file, service file.\n"
+	"If `source.url` is set, `database.*` adds what the URL leaves open and, said later or in the same place, replaces what it says; but the user and password of an earlier `database.hostname`, which the URL has replaced, are left out. What neither says, libpq finds as always: `PGPASSWORD`, password file, service file.\n"
 	"\n"
 	"## Options\n";
 

@@ -20,7 +20,8 @@
 #include "config.h"
 
 #define MAX_FILES 64
-#define CLASS "\"connector.class\":\"io.debezium.connector.postgresql.PostgresConnector\""
+#define CLASS                                                                  \
+	"\"connector.class\":\"io.debezium.connector.postgresql.PostgresConnector\""
 
 static char test_dir[64];
 static char test_files[MAX_FILES][128];
@@ -79,25 +80,25 @@ load(const char *first, ...)
 }
 
 /* Loads what must load; the message is the best diagnosis if it does not. */
-#define must_load(...) \
-	do \
-	{ \
-		if (!load(__VA_ARGS__)) \
-			fail_msg("%s [%s] [%s]", err.text, err.detail, err.hint); \
+#define must_load(...)                                                         \
+	do                                                                         \
+	{                                                                          \
+		if (!load(__VA_ARGS__))                                                \
+			fail_msg("%s [%s] [%s]", err.text, err.detail, err.hint);          \
 	} while (0)
 
-#define must_fail(code_, ...) \
-	do \
-	{ \
-		assert_false(load(__VA_ARGS__)); \
-		assert_string_equal(err.code, code_); \
+#define must_fail(code_, ...)                                                  \
+	do                                                                         \
+	{                                                                          \
+		assert_false(load(__VA_ARGS__));                                       \
+		assert_string_equal(err.code, code_);                                  \
 	} while (0)
 
-#define assert_has(text, part) \
-	do \
-	{ \
-		if (strstr((text), (part)) == NULL) \
-			fail_msg("\"%s\" is not in: %s", (part), (text)); \
+#define assert_has(text, part)                                                 \
+	do                                                                         \
+	{                                                                          \
+		if (strstr((text), (part)) == NULL)                                    \
+			fail_msg("\"%s\" is not in: %s", (part), (text));                  \
 	} while (0)
 
 __attribute__((unused)) static const char *
@@ -155,7 +156,7 @@ test_teardown(void **state)
 	return 0;
 }
 
-#define config_test(f) \
+#define config_test(f)                                                         \
 	cmocka_unit_test_setup_teardown(f, test_setup, test_teardown)
 
-#endif							/* TUPLECAST_CONFIG_TESTING_H */
+#endif /* TUPLECAST_CONFIG_TESTING_H */

@@ -514,6 +514,12 @@ test_source_layers(void **state)
 	assert_string_equal(conninfo("host"), "new");
 	assert_string_equal(conninfo("user"), "u");
 	assert_string_equal(conninfo("password"), "pw");
+	/* a password that came with no server of its own is for the URL's */
+	must_load("--source", "postgres://cli/db", NULL);
+	assert_string_equal(conninfo("host"), "cli");
+	assert_string_equal(conninfo("password"), "pw");
+	must_load("--config", file, "--source", "postgres://me:own@cli/db", NULL);
+	assert_string_equal(conninfo("password"), "own");
 	must_load("--config", file, "--database.hostname=newer", NULL);
 	assert_string_equal(conninfo("host"), "newer");
 }
