@@ -344,6 +344,23 @@ check_exclusive(const Config *cfg, Error *err)
 	return true;
 }
 
+/* Less than was asked for must not be given silently. */
+static bool
+check_delivery(const Config *cfg, Error *err)
+{
+	const ConfigOption *o = config_find_option("delivery");
+
+	if (strcmp(config_text(cfg, o), "exactly-once") != 0)
+		return true;
+	err_set(err, ERR_CONFIG, "config_unsupported",
+			"delivery=exactly-once is not available yet");
+	err_detail(err, "It comes from %s.", config_origin(cfg, o));
+	err_hint(err, "Use delivery=at-least-once; after a crash, consumers can "
+				  "tell records that come again by __lsn, __ordinal and "
+				  "__part (headers.identity).");
+	return false;
+}
+
 /* What the type of an option cannot say. */
 static bool
 check_values(Config *cfg, Error *err)
@@ -362,7 +379,7 @@ check_values(Config *cfg, Error *err)
 	if (!valid_memory(cfg->decoding_work_mem))
 		return invalid(cfg, "logical.decoding.work.mem",
 					   "a size as the server writes it, such as 256MB", err);
-	if (!check_exclusive(cfg, err))
+	if (!check_exclusive(cfg, err) || !check_delivery(cfg, err))
 		return false;
 	if (strcmp(cfg->snapshot_mode, "no_data") != 0)
 		config_warn(cfg,

@@ -47,7 +47,7 @@ static const KafkaRule rules_both[] = {
 	{"partitioner", KV_FIXED, "murmur2_random",
 	 "it places keys where Java's producer places them; another would move them to other partitions"},
 	{"transactional.id", KV_REFUSED, NULL,
-	 "it is derived from topic.prefix and slot.name; choose delivery=exactly-once to use it"},
+	 "whether records are sent in transactions is a matter of the option delivery"},
 	{"queuing.strategy", KV_FIXED, "fifo",
 	 "records of one key must keep their order"},
 	{"enable.gapless.guarantee", KV_IGNORED, NULL,
