@@ -389,11 +389,16 @@ encode_money(StringInfo out, Datum value, TypeCodec *codec)
 {
 	int64		v = DatumGetCash(value);
 	int			digits = *(int *) codec->cache;
+	int drop = codec->mode == DECIMAL_PRECISE ? digits - codec->scale : 0;
 	char		raw[64];
 	char		text[80];
 	int			len;
 	uint64		magnitude = v < 0 ? -(uint64) v : (uint64) v;
 
+	/* more decimals than are wanted: rounded, half away from zero */
+	for (; drop > 0; drop--, digits--)
+		magnitude =
+			drop == 1 ? magnitude / 10 + (magnitude % 10 >= 5) : magnitude / 10;
 	len = pg_ulltoa_n(magnitude, raw);
 	raw[len] = '\0';
 	if (len <= digits)

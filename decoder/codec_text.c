@@ -35,6 +35,26 @@ encode_name(StringInfo out, Datum value, TypeCodec *codec)
 	json_text(out, s, strlen(s));
 }
 
+/*
+ * "char" holds any byte, so beyond ASCII it is no text of any encoding: as the
+ * server writes it since 16.
+ */
+static void
+encode_char(StringInfo out, Datum value, TypeCodec *codec)
+{
+	char s[5];
+	unsigned char c = (unsigned char) DatumGetChar(value);
+
+	if (IS_HIGHBIT_SET(c))
+		snprintf(s, sizeof(s), "\\%03o", c);
+	else
+	{
+		s[0] = (char) c;
+		s[1] = '\0';
+	}
+	json_utf8(out, s, strlen(s));
+}
+
 /* through the type's own output function */
 static void
 encode_output(StringInfo out, Datum value, TypeCodec *codec)
@@ -288,7 +308,7 @@ codec_output(TypeCodec *codec, const PluginOptions *opts)
 void
 codec_char(TypeCodec *codec, const PluginOptions *opts)
 {
-	codec_output(codec, opts);
+	setup_string(codec, opts, encode_char, NULL);
 }
 
 void
@@ -300,7 +320,9 @@ codec_json(TypeCodec *codec, const PluginOptions *opts)
 void
 codec_xml(TypeCodec *codec, const PluginOptions *opts)
 {
-	setup_string(codec, opts, encode_text, "io.debezium.data.Xml");
+	/* the declared encoding is not the one that the text is in */
+	setup_string(codec, opts, encode_output, "io.debezium.data.Xml");
+	codec->has_outfunc = true;
 }
 
 void

@@ -4,6 +4,7 @@
  */
 #include "compat.h"
 
+#include "common/int.h"
 #include "datatype/timestamp.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -51,6 +52,7 @@ put_date(char *p, int64 days)
 	int64		day = doy - (153 * mp + 2) / 5 + 1;
 	int64		month = mp < 10 ? mp + 3 : mp - 9;
 	int64		year = yoe + era * 400 + (month <= 2);
+	int width = 4;
 
 	if (year < 0)
 	{
@@ -59,7 +61,10 @@ put_date(char *p, int64 days)
 	}
 	else if (year > 9999)
 		*p++ = '+';
-	p = put_digits(p, year, year > 99999 ? 6 : year > 9999 ? 5 : 4);
+	/* a date may lie in the year 5874897 */
+	for (int64 limit = 10000; year >= limit; limit *= 10)
+		width++;
+	p = put_digits(p, year, width);
 	*p++ = '-';
 	p = put_digits(p, month, 2);
 	*p++ = '-';
@@ -390,10 +395,21 @@ codec_timestamptz(TypeCodec *codec, const PluginOptions *opts)
 /* a month is 365.25 / 12 days */
 #define USECS_PER_MONTH INT64CONST(2629800000000)
 
+static int64
+add_saturated(int64 a, int64 b)
+{
+	int64 sum;
+
+	if (pg_add_s64_overflow(a, b, &sum))
+		return b < 0 ? PG_INT64_MIN : PG_INT64_MAX;
+	return sum;
+}
+
 static void
 encode_interval_us(StringInfo out, Datum value, TypeCodec *codec)
 {
 	Interval   *iv = DatumGetIntervalP(value);
+	int64 us;
 
 #ifdef INTERVAL_NOT_FINITE
 	if (INTERVAL_NOT_FINITE(iv))
@@ -402,8 +418,15 @@ encode_interval_us(StringInfo out, Datum value, TypeCodec *codec)
 		return;
 	}
 #endif
-	json_int64(out, (int64) iv->month * USECS_PER_MONTH +
-			   (int64) iv->day * USECS_PER_DAY + iv->time);
+	/* months alone may exceed what microseconds hold: then the nearest bound */
+	if (pg_mul_s64_overflow(iv->month, USECS_PER_MONTH, &us))
+		us = iv->month < 0 ? PG_INT64_MIN : PG_INT64_MAX;
+	else
+	{
+		us = add_saturated(us, (int64) iv->day * USECS_PER_DAY);
+		us = add_saturated(us, iv->time);
+	}
+	json_int64(out, us);
 }
 
 static void

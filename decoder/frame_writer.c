@@ -4,7 +4,6 @@
  */
 #include "compat.h"
 
-#include "access/xact.h"
 #include "mb/pg_wchar.h"
 
 #include "frame_writer.h"
@@ -288,17 +287,14 @@ frame_value_null(FrameWriter *w)
 static void
 line_to_server_encoding(FrameWriter *w)
 {
-	char	   *line = w->out->data + w->frame;
-	char	   *converted;
+	const char *line = w->out->data + w->frame;
+	int			len = w->out->len - w->frame;
+	const char *converted = json_from_utf8(line, &len);
 
-	converted = (char *) pg_do_encoding_conversion((unsigned char *) line,
-												   w->out->len - w->frame,
-												   PG_UTF8,
-												   GetDatabaseEncoding());
 	if (converted == line)
 		return;
 	w->out->len = w->frame;
-	json_str(w->out, converted);
+	json_raw(w->out, converted, len);
 }
 
 static void
@@ -320,7 +316,7 @@ line_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
 			json_char(w->out, '}');
 	}
 	json_char(w->out, '}');
-	if (GetDatabaseEncoding() != PG_UTF8 && IsTransactionState())
+	if (GetDatabaseEncoding() != PG_UTF8)
 		line_to_server_encoding(w);
 	flush(w);
 }

@@ -10,8 +10,11 @@
 #endif
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "common/shortest_dec.h"
+#include "fmgr.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -182,22 +185,86 @@ is_ascii(const char *s, int len)
 	return true;
 }
 
+/* ---- conversions: of this process, whose database never changes ---------- */
+
+static bool encoding_ready = false;
+static FmgrInfo to_utf8;
+static FmgrInfo from_utf8;
+
+void
+json_init_encoding(void)
+{
+	int encoding = GetDatabaseEncoding();
+	Oid to;
+	Oid from;
+
+	if (encoding_ready || encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return;
+	to = FindDefaultConversionProc(encoding, PG_UTF8);
+	from = FindDefaultConversionProc(PG_UTF8, encoding);
+	if (OidIsValid(to))
+		fmgr_info_cxt(to, &to_utf8, TopMemoryContext);
+	if (OidIsValid(from))
+		fmgr_info_cxt(from, &from_utf8, TopMemoryContext);
+	encoding_ready = true;
+}
+
+static const char *
+convert(FmgrInfo *conversion, int src, int dest, const char *s, int *len,
+		const char *substitute)
+{
+	Size room = (Size) *len * MAX_CONVERSION_GROWTH + 1;
+	char *result = palloc_extended(room, MCXT_ALLOC_HUGE);
+	char *p = result;
+	int left = *len;
+
+	for (;;)
+	{
+		int done = DatumGetInt32(
+			FunctionCall6(conversion, Int32GetDatum(src), Int32GetDatum(dest),
+						  CStringGetDatum(s), CStringGetDatum(p),
+						  Int32GetDatum(left), BoolGetDatum(true)));
+		int bad;
+
+		p += strlen(p);
+		s += done;
+		left -= done;
+		if (left <= 0)
+			break;
+		bad = Min(pg_encoding_mblen(src, s), left);
+		s += bad;
+		left -= bad;
+		p += strlcpy(p, substitute, 4);
+		CHECK_FOR_INTERRUPTS();
+	}
+	if (p - result >= MaxAllocSize)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("a value of %zu bytes is too long for a record",
+							   (size_t) (p - result))));
+	*len = (int) (p - result);
+	return result;
+}
+
 const char *
 json_to_utf8(const char *s, int *len)
 {
 	int			encoding = GetDatabaseEncoding();
-	char	   *converted;
 
 	if (encoding == PG_UTF8 || is_ascii(s, *len))
 		return s;
-	/* outside a transaction there is no conversion to look up */
-	if (encoding == PG_SQL_ASCII || !IsTransactionState())
+	if (!encoding_ready && IsTransactionState())
+		json_init_encoding();
+	if (to_utf8.fn_addr == NULL)
 		return sanitize_utf8(s, len);
-	converted = (char *) pg_do_encoding_conversion((unsigned char *) s, *len,
-												   encoding, PG_UTF8);
-	if (converted != s)
-		*len = strlen(converted);
-	return converted;
+	return convert(&to_utf8, encoding, PG_UTF8, s, len, "\xef\xbf\xbd");
+}
+
+const char *
+json_from_utf8(const char *s, int *len)
+{
+	if (from_utf8.fn_addr == NULL || is_ascii(s, *len))
+		return s;
+	return convert(&from_utf8, PG_UTF8, GetDatabaseEncoding(), s, len, "?");
 }
 
 bool

@@ -61,9 +61,16 @@ extern void json_base64(StringInfo out, const uint8 *p, size_t len, bool url);
 extern void json_hex(StringInfo out, const uint8 *p, size_t len);
 /*
  * UTF-8 of text in the database's encoding: s itself if nothing needs to
- * change, else palloc'd.  *len is updated.  What is not valid in a SQL_ASCII
- * database becomes U+FFFD.
+ * change, else palloc'd.  *len is updated.  What has no form in UTF-8 becomes
+ * U+FFFD: an error would come again at each restart.
  */
 extern const char *json_to_utf8(const char *s, int *len);
+/* The way back; what has no form there becomes "?". */
+extern const char *json_from_utf8(const char *s, int *len);
+/*
+ * Looks up the conversions, for calls outside of a transaction.  Needs one
+ * itself.
+ */
+extern void json_init_encoding(void);
 
 #endif							/* TUPLECAST_JSON_H */

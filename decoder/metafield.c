@@ -78,7 +78,7 @@ typedef struct MetaSource
 	const char *schema;
 	const char *table;
 	XLogRecPtr	lsn;
-	char		op;
+	char op[2];
 } MetaSource;
 
 static int64
@@ -88,18 +88,49 @@ now_us(void)
 		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 }
 
-static void
-meta_value(StringInfo out, MetaKind kind, const MetaSource *src)
+/* The UTF-8 of a fact that is a string, NULL of any other. */
+static const char *
+meta_string(MetaKind kind, const MetaSource *src)
 {
 	const TxnInfo *txn = src->enc->writer->txn;
 
 	switch (kind)
 	{
 		case META_OP:
-			json_char(out, '"');
-			json_char(out, src->op);
-			json_char(out, '"');
-			break;
+			return src->op;
+		case META_VERSION:
+			return TUPLECAST_VERSION;
+		case META_CONNECTOR:
+			return "postgresql";
+		case META_NAME:
+			return src->enc->opts->topic_prefix;
+		case META_SNAPSHOT:
+			return "false";
+		case META_DB:
+			return src->enc->database;
+		case META_SEQUENCE:
+			return psprintf("[\"%llu\",\"%llu\"]",
+							(unsigned long long) txn->end_lsn,
+							(unsigned long long) src->lsn);
+		case META_SCHEMA:
+			return src->schema;
+		case META_TABLE:
+			return src->table;
+		case META_ORIGIN:
+			return txn->origin[0] != '\0' ? txn->origin : NULL;
+		default:
+			return NULL;
+	}
+}
+
+/* The JSON of a fact that is no string. */
+static void
+meta_number(StringInfo out, MetaKind kind, const MetaSource *src)
+{
+	const TxnInfo *txn = src->enc->writer->txn;
+
+	switch (kind)
+	{
 		case META_NOW_MS:
 			json_int64(out, now_us() / 1000);
 			break;
@@ -109,16 +140,6 @@ meta_value(StringInfo out, MetaKind kind, const MetaSource *src)
 		case META_NOW_NS:
 			json_int64(out, now_us());
 			json_lit(out, "000");
-			break;
-		case META_VERSION:
-			json_lit(out, "\"" TUPLECAST_VERSION "\"");
-			break;
-		case META_CONNECTOR:
-			json_lit(out, "\"postgresql\"");
-			break;
-		case META_NAME:
-			json_utf8(out, src->enc->opts->topic_prefix,
-					  strlen(src->enc->opts->topic_prefix));
 			break;
 		case META_COMMIT_MS:
 			json_int64(out, txn->commit_time_us / 1000);
@@ -130,25 +151,6 @@ meta_value(StringInfo out, MetaKind kind, const MetaSource *src)
 			json_int64(out, txn->commit_time_us);
 			json_lit(out, "000");
 			break;
-		case META_SNAPSHOT:
-			json_lit(out, "\"false\"");
-			break;
-		case META_DB:
-			json_utf8(out, src->enc->database, strlen(src->enc->database));
-			break;
-		case META_SEQUENCE:
-			json_lit(out, "\"[\\\"");
-			json_uint64(out, txn->end_lsn);
-			json_lit(out, "\\\",\\\"");
-			json_uint64(out, src->lsn);
-			json_lit(out, "\\\"]\"");
-			break;
-		case META_SCHEMA:
-			json_utf8(out, src->schema, strlen(src->schema));
-			break;
-		case META_TABLE:
-			json_utf8(out, src->table, strlen(src->table));
-			break;
 		case META_TXID:
 			if (TransactionIdIsValid(txn->xid))
 				json_uint64(out, txn->xid);
@@ -158,24 +160,27 @@ meta_value(StringInfo out, MetaKind kind, const MetaSource *src)
 		case META_LSN:
 			json_uint64(out, src->lsn);
 			break;
-		case META_ORIGIN:
-			if (txn->origin[0] != '\0')
-			{
-				json_utf8(out, txn->origin, strlen(txn->origin));
-				break;
-			}
-			/* FALLTHROUGH */
-		case META_XMIN:
-		case META_ORIGIN_LSN:
+		default:
 			json_lit(out, "null");
 	}
+}
+
+static void
+meta_value(StringInfo out, MetaKind kind, const MetaSource *src)
+{
+	const char *s = meta_string(kind, src);
+
+	if (s != NULL)
+		json_utf8(out, s, strlen(s));
+	else
+		meta_number(out, kind, src);
 }
 
 void
 encode_source(StringInfo out, const Encoder *enc, const char *schema,
 			  const char *table, XLogRecPtr lsn)
 {
-	MetaSource	src = {enc, schema, table, lsn, 0};
+	MetaSource src = {enc, schema, table, lsn, ""};
 	char		sep = '{';
 
 	json_lit(out, "\"source\":");
@@ -231,6 +236,7 @@ metafields_parse(const PluginOptions *opts, const char *option, List *names,
 		const MetaRow *row;
 		MetaField  *f;
 		StringInfoData json;
+		int len;
 
 		if (alias != NULL)
 			*alias++ = '\0';
@@ -252,36 +258,41 @@ metafields_parse(const PluginOptions *opts, const char *option, List *names,
 				if (*p == '.')
 					*p = '_';
 		f->name = psprintf("%s%s", prefix, alias ? alias : name);
+		len = strlen(f->name);
+		f->name = pnstrdup(json_to_utf8(f->name, &len), len);
 		initStringInfo(&json);
 		json_char(&json, ',');
-		json_text(&json, f->name, strlen(f->name));
+		json_utf8(&json, f->name, len);
 		json_char(&json, ':');
 		f->name_json = json.data;
 	}
 	return fields;
 }
 
-static void
-meta_field_value(StringInfo out, const MetaField *f, const MetaSource *src)
+/* Debezium's converter takes the schema's default for an absent value */
+static bool
+is_absent(const MetaField *f, const Encoder *enc)
 {
-	/* Debezium's converter takes the schema's default for an absent value */
-	if (f->kind == META_SNAPSHOT && src->enc->opts->connector_compat)
-		json_lit(out, "null");
-	else
-		meta_value(out, f->kind, src);
+	return f->kind == META_SNAPSHOT && enc->opts->connector_compat;
 }
 
 void
 metafields_append(StringInfo out, const Encoder *enc, const Change *change,
 				  char op)
 {
-	MetaSource	src = {enc, change->plan->stream.schema,
-	change->plan->stream.name, change->lsn, op};
+	MetaSource src = {enc,
+					  change->plan->stream.schema,
+					  change->plan->stream.name,
+					  change->lsn,
+					  {op, '\0'}};
 
 	for (int i = 0; i < enc->nfields; i++)
 	{
 		json_str(out, enc->fields[i].name_json);
-		meta_field_value(out, &enc->fields[i], &src);
+		if (is_absent(&enc->fields[i], enc))
+			json_lit(out, "null");
+		else
+			meta_value(out, enc->fields[i].kind, &src);
 	}
 }
 
@@ -289,8 +300,11 @@ metafields_append(StringInfo out, const Encoder *enc, const Change *change,
 RecordHeader *
 metafields_headers(const Encoder *enc, const Change *change, char op, int *count)
 {
-	MetaSource	src = {enc, change->plan->stream.schema,
-	change->plan->stream.name, change->lsn, op};
+	MetaSource src = {enc,
+					  change->plan->stream.schema,
+					  change->plan->stream.name,
+					  change->lsn,
+					  {op, '\0'}};
 	RecordHeader *headers;
 
 	*count = enc->nheaders;
@@ -301,19 +315,21 @@ metafields_headers(const Encoder *enc, const Change *change, char op, int *count
 	{
 		StringInfoData v;
 		const MetaField *f = &enc->headers[i];
+		const char *string = meta_string(f->kind, &src);
 
 		initStringInfo(&v);
-		meta_field_value(&v, f, &src);
+		if (is_absent(f, enc))
+			string = NULL;
+		else if (string != NULL)
+			appendStringInfoString(&v, string);
+		else
+			meta_number(&v, f->kind, &src);
 		headers[i].name = f->name;
-		headers[i].value = v.data;
+		headers[i].value =
+			string == NULL && (v.len == 0 || strcmp(v.data, "null") == 0)
+				? NULL
+				: v.data;
 		headers[i].len = v.len;
-		if (strcmp(v.data, "null") == 0)
-			headers[i].value = NULL;
-		else if (v.len >= 2 && v.data[0] == '"' && f->kind != META_SEQUENCE)
-		{
-			headers[i].value = v.data + 1;
-			headers[i].len = v.len - 2;
-		}
 	}
 	return headers;
 }

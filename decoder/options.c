@@ -192,6 +192,31 @@ check_topic_prefix(const char *prefix)
 				 errhint("Kafka's topic names consist of letters, digits, \".\", \"_\" and \"-\".")));
 }
 
+/* The table of each entry is a pattern; its columns are checked with the table. */
+static void
+check_message_key_columns(const char *value)
+{
+	ListCell *lc;
+
+	foreach(lc, pattern_split(value, ';'))
+	{
+		char *item = lfirst(lc);
+		char *colon = strrchr(item, ':');
+
+		if (colon == NULL || colon == item ||
+			pattern_split(colon + 1, ',') == NIL)
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg(
+					 "invalid value for option \"message.key.columns\": \"%s\"",
+					 item),
+				 errhint("Write SCHEMA.TABLE:COLUMN,COLUMN; and so on.")));
+		*colon = '\0';
+		pattern_compile("message.key.columns", item);
+	}
+}
+
 static void
 check_exclusive(const char *a, bool has_a, const char *b, bool has_b)
 {
@@ -232,6 +257,7 @@ options_parse(PluginOptions *opts, List *defelems)
 								 (char *) opts + option_rows[i].offset);
 
 	check_topic_prefix(opts->topic_prefix);
+	check_message_key_columns(opts->message_key_columns);
 	check_exclusive("schema.include.list", opts->schema_include.count > 0,
 					"schema.exclude.list", opts->schema_exclude.count > 0);
 	check_exclusive("table.include.list", opts->table_include.count > 0,

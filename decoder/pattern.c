@@ -44,7 +44,7 @@ translate_escape(char c, StringInfo out)
 			return "a character property (\\p)";
 		case 'Q':
 		case 'E':
-			return "quoting (\\Q … \\E)";
+			return "quoting (\\Q ... \\E)";
 		case 'G':
 		case 'X':
 		case 'R':

@@ -7,6 +7,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "pgtime.h"
@@ -65,6 +66,8 @@ database_name(void)
 	/* a walsender starts outside of a transaction */
 	if (own)
 		StartTransactionCommand();
+	/* messages may come outside of one */
+	json_init_encoding();
 	name = get_database_name(MyDatabaseId);
 	len = strlen(name);
 	name = json_to_utf8(name, &len);
@@ -205,7 +208,7 @@ warn_no_identity(RelationPlan *plan)
 			(errmsg("a deleted row of \"%s.%s\" has no identity in the WAL",
 					plan->schema, plan->table),
 			 errdetail("Its record has a null key and null values; this is said once for each table."),
-			 errhint("Give the table a primary key, or ALTER TABLE … REPLICA IDENTITY FULL.")));
+			 errhint("Give the table a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL.")));
 }
 
 /*
@@ -346,6 +349,10 @@ decode_truncate(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 		keep_alive(ctx, state);
 		if (filter_skips_operation(&state->opts, WIRE_OP_TRUNCATE))
 			continue;
+		/* what has no rows of its own is published only in place of its leaves */
+		if (relations[i]->rd_rel->relkind == RELKIND_PARTITIONED_TABLE &&
+			!state->opts.via_root)
+			continue;
 		plan = relcache_get(state->relcache, relations[i]);
 		/* a partition is not the whole of the table it is published as */
 		if (plan->captured && plan->publish_relid == plan->relid)
@@ -376,7 +383,7 @@ decode_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 			state->txn = (TxnInfo)
 			{
 				.commit_lsn = lsn,
-				.end_lsn = lsn,
+						  .end_lsn = ctx->reader->EndRecPtr,
 				.commit_time_us = unix_us(GetCurrentTimestamp()),
 				.origin = ""
 			};
