@@ -343,6 +343,7 @@ void
 codec_uuid(TypeCodec *codec, const PluginOptions *opts)
 {
 	setup_string(codec, opts, encode_uuid, "io.debezium.data.Uuid");
+	codec->default_zero = "\"00000000-0000-0000-0000-000000000000\"";
 }
 
 void
@@ -386,6 +387,7 @@ codec_enum(TypeCodec *codec, const PluginOptions *opts)
 
 	setup_string(codec, opts, encode_enum, "io.debezium.data.Enum");
 	codec->schema_params = psprintf("{\"allowed\":%s}", enum_allowed(codec->type));
+	codec->items_required = true;
 	ctl.keysize = sizeof(Oid);
 	ctl.entrysize = sizeof(EnumLabel);
 	ctl.hcxt = CurrentMemoryContext;

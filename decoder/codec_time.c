@@ -388,6 +388,9 @@ codec_timestamptz(TypeCodec *codec, const PluginOptions *opts)
 	setup_time(codec, encode_timestamptz, "string",
 			   "io.debezium.time.ZonedTimestamp", 1,
 			   "\"1970-01-01T00:00:00Z\"");
+	codec->default_zero = psprintf("\"1970-01-01T00:00:00%s%.*sZ\"",
+								   codec->scale > 0 ? "." : "", codec->scale,
+								   "000000");
 }
 
 /* ---- interval ------------------------------------------------------------ */

@@ -6,6 +6,7 @@
 
 #include "access/transam.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "utils/lsyscache.h"
@@ -63,6 +64,9 @@ column_default_json(Relation rel, Form_pg_attribute att, TypeCodec *codec)
 	/* an identity column is filled by a sequence, a serial's default is one */
 	if (att->attidentity != '\0')
 		return codec->zero;
+	/* Debezium shows none of these */
+	if (codec->element != NULL || codec->type == BYTEAOID)
+		return NULL;
 	if (!att->atthasdef || att->attgenerated != '\0')
 		return NULL;
 	expr = default_expression(rel, att->attnum);
@@ -71,7 +75,7 @@ column_default_json(Relation rel, Form_pg_attribute att, TypeCodec *codec)
 	if (!is_unsafe(expr, NULL))
 		expr = eval_const_expressions(NULL, expr);
 	if (!IsA(expr, Const))
-		return codec->zero;
+		return codec->default_zero ? codec->default_zero : codec->zero;
 	if (((Const *) expr)->constisnull)
 		return NULL;
 	initStringInfo(&out);

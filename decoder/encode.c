@@ -9,6 +9,21 @@
 #include "encode.h"
 #include "json.h"
 
+/* a random UUID: the name of this run of the decoder */
+static void
+new_run_id(char *out)
+{
+	uint8		r[16];
+
+	if (!pg_strong_random(r, sizeof(r)))
+		memset(r, 0, sizeof(r));
+	r[6] = (r[6] & 0x0f) | 0x40;
+	r[8] = (r[8] & 0x3f) | 0x80;
+	snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+			 r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10],
+			 r[11], r[12], r[13], r[14], r[15]);
+}
+
 void
 encoder_init(Encoder *enc, const PluginOptions *opts, FrameWriter *writer,
 			 const char *database)
@@ -23,6 +38,32 @@ encoder_init(Encoder *enc, const PluginOptions *opts, FrameWriter *writer,
 									opts->add_headers_prefix, &enc->nheaders);
 	initStringInfo(&enc->scratch[0]);
 	initStringInfo(&enc->scratch[1]);
+	new_run_id(enc->run_id);
+}
+
+void
+encoder_stream_headers(const Encoder *enc, StreamInfo *stream)
+{
+	const struct
+	{
+		const char *name;
+		const char *value;
+	}			context[] = {
+		{"__debezium.context.connectorLogicalName", enc->opts->topic_prefix},
+		{"__debezium.context.taskId", "0"},
+		{"__debezium.context.connectorName", "postgresql"},
+		{"__debezium.context.runId", enc->run_id}
+	};
+
+	if (!enc->opts->extended_headers)
+		return;
+	stream->nheaders = lengthof(context);
+	stream->headers = palloc(sizeof(RecordHeader) * lengthof(context));
+	for (int i = 0; i < lengthof(context); i++)
+		stream->headers[i] = (RecordHeader)
+		{
+			context[i].name, context[i].value, (int) strlen(context[i].value)
+		};
 }
 
 /* ---- rows ---------------------------------------------------------------- */
@@ -121,6 +162,15 @@ envelope_value(StringInfo out, const Encoder *enc, const Change *change,
 	json_char(out, ',');
 	encode_source(out, enc, change->plan->stream.schema,
 				  change->plan->stream.name, change->lsn);
+	if (enc->opts->compat_version < COMPAT_2_7)
+	{
+		json_lit(out, ",\"op\":\"");
+		json_char(out, op);
+		json_lit(out, "\",\"ts_ms\":");
+		json_int64(out, now / 1000);
+		json_lit(out, ",\"transaction\":null}");
+		return;
+	}
 	json_lit(out, ",\"transaction\":null,\"op\":\"");
 	json_char(out, op);
 	json_lit(out, "\",\"ts_ms\":");
@@ -151,12 +201,26 @@ begin_record(Encoder *enc, const Change *change, char op, uint8 part,
 	}
 }
 
+/*
+ * Headers in Debezium's order: where the key moved, what the stream always
+ * carries, add.headers.
+ */
 static void
 end_record(Encoder *enc, const Change *change, char op)
 {
 	int			n;
 	RecordHeader *headers = metafields_headers(enc, change, op, &n);
 
+	if (change->moved.name != NULL)
+	{
+		RecordHeader *all = palloc0(sizeof(RecordHeader) * (n + 2));
+
+		all[0] = change->moved;
+		if (n > 0)
+			memcpy(all + 2, headers, sizeof(RecordHeader) * n);
+		headers = all;
+		n += 2;
+	}
 	frame_record_end(enc->writer, headers, n);
 }
 
@@ -271,14 +335,29 @@ key_changed(Encoder *enc, const Change *change)
 }
 
 static void
+set_moved(Encoder *enc, Change *change, const char *name, StringInfo key)
+{
+	change->moved.name = name;
+	change->moved.value = key->data;
+	change->moved.len = key->len;
+}
+
+static void
 encode_update(Encoder *enc, Change *change)
 {
 	const RowImage *before = change->before;
 
 	if (key_changed(enc, change))
 	{
-		uint8		part = write_delete(enc, change, 0, before);
+		bool		tell = enc->opts->connector_compat;
+		uint8		part;
 
+		/* key_changed() left the old key in scratch[0], the new one in [1] */
+		if (tell)
+			set_moved(enc, change, "__debezium.newkey", &enc->scratch[1]);
+		part = write_delete(enc, change, 0, before);
+		if (tell)
+			set_moved(enc, change, "__debezium.oldkey", &enc->scratch[0]);
 		(void) write_row(enc, change, WIRE_OP_CREATE, part, NULL, change->after);
 		return;
 	}
@@ -307,7 +386,7 @@ encode_change(Encoder *enc, Change *change)
 void
 encode_truncate(Encoder *enc, RelationPlan *plan, XLogRecPtr lsn)
 {
-	Change		change = {WIRE_OP_TRUNCATE, plan, NULL, NULL, lsn};
+	Change		change = {WIRE_OP_TRUNCATE, plan, NULL, NULL, lsn, {NULL}};
 	FrameWriter *w = enc->writer;
 	bool		flat = enc->opts->format == FORMAT_FLAT;
 

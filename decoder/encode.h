@@ -27,6 +27,7 @@ typedef struct Encoder
 	int			nheaders;		/* add.headers */
 	struct MetaField *headers;
 	StringInfoData scratch[2];	/* keys being compared */
+	char		run_id[40];		/* of __debezium.context.runId */
 } Encoder;
 
 /* one change of one row; before and after may be absent */
@@ -37,8 +38,12 @@ typedef struct Change
 	RowImage   *before;
 	RowImage   *after;
 	XLogRecPtr	lsn;
+	/* __debezium.newkey or .oldkey, when the key changed */
+	RecordHeader moved;
 } Change;
 
+/* constant headers of a table's stream: __debezium.context.* */
+extern void encoder_stream_headers(const Encoder *enc, StreamInfo *stream);
 extern void encoder_init(Encoder *enc, const PluginOptions *opts,
 						 FrameWriter *writer, const char *database);
 /* Writes the records of a change: none, one, two or three. */
@@ -69,6 +74,10 @@ extern void metafields_append(StringInfo out, const Encoder *enc,
 extern RecordHeader *metafields_headers(const Encoder *enc,
 										const Change *change, char op,
 										int *count);
+/* {"type":…} of each of add.fields; "first": nothing stands before */
+extern void metafields_schema(StringInfo out, const Encoder *enc, bool first);
+/* the schema of the source block */
+extern void source_schema(StringInfo out, const Encoder *enc);
 /* "source":{…} as it stands in an envelope */
 extern void encode_source(StringInfo out, const Encoder *enc,
 						  const char *schema, const char *table,

@@ -61,6 +61,17 @@ put_blob(FrameWriter *w, const char *s, int len)
 	json_raw(w->out, s, len);
 }
 
+static void
+put_headers(FrameWriter *w, const RecordHeader *headers, int n)
+{
+	put_u16(w, (uint16) n);
+	for (int i = 0; i < n; i++)
+	{
+		put_str(w, headers[i].name ? headers[i].name : "");
+		put_blob(w, headers[i].value, headers[i].len);
+	}
+}
+
 /* ---- writes and frames --------------------------------------------------- */
 
 static void
@@ -147,7 +158,7 @@ send_stream(FrameWriter *w, StreamInfo *s)
 	put_blob(w, s->key_tail, strlen(s->key_tail));
 	put_blob(w, s->value_head, strlen(s->value_head));
 	put_blob(w, s->value_tail, strlen(s->value_tail));
-	put_u16(w, 0);
+	put_headers(w, s->headers, s->nheaders);
 	frame_close(w);
 	s->announced = true;
 }
@@ -298,23 +309,42 @@ line_to_server_encoding(FrameWriter *w)
 }
 
 static void
-line_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
+line_headers(FrameWriter *w, const RecordHeader *headers, int n, bool *any)
 {
-	for (int i = 0; i < nheaders; i++)
+	for (int i = 0; i < n; i++)
 	{
-		if (i == 0)
-			json_lit(w->out, ",\"headers\":{");
-		else
+		if (headers[i].name == NULL)
+		{
+			line_headers(w, w->stream->headers, w->stream->nheaders, any);
+			continue;
+		}
+		if (*any)
 			json_char(w->out, ',');
+		else
+			json_lit(w->out, ",\"headers\":{");
+		*any = true;
 		json_utf8(w->out, headers[i].name, strlen(headers[i].name));
 		json_char(w->out, ':');
 		if (headers[i].value != NULL)
 			json_utf8(w->out, headers[i].value, headers[i].len);
 		else
 			json_lit(w->out, "null");
-		if (i == nheaders - 1)
-			json_char(w->out, '}');
 	}
+}
+
+static void
+line_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
+{
+	bool		any = false;
+	bool		placed = false;
+
+	for (int i = 0; i < nheaders; i++)
+		placed |= headers[i].name == NULL;
+	if (!placed)
+		line_headers(w, w->stream->headers, w->stream->nheaders, &any);
+	line_headers(w, headers, nheaders, &any);
+	if (any)
+		json_char(w->out, '}');
 	json_char(w->out, '}');
 	if (GetDatabaseEncoding() != PG_UTF8)
 		line_to_server_encoding(w);
@@ -330,12 +360,7 @@ frame_record_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
 		line_end(w, headers, nheaders);
 		return;
 	}
-	put_u16(w, (uint16) nheaders);
-	for (int i = 0; i < nheaders; i++)
-	{
-		put_str(w, headers[i].name);
-		put_blob(w, headers[i].value, headers[i].len);
-	}
+	put_headers(w, headers, nheaders);
 	frame_close(w);
 	if (w->out->len >= WIRE_BATCH_BYTES)
 		flush(w);

@@ -28,6 +28,8 @@ typedef struct StreamInfo
 	const char *key_tail;
 	const char *value_head;
 	const char *value_tail;
+	int			nheaders;		/* on each record */
+	struct RecordHeader *headers;
 } StreamInfo;
 
 /* the transaction that is being replayed */
@@ -42,6 +44,10 @@ typedef struct TxnInfo
 	uint64		records;		/* records so far */
 } TxnInfo;
 
+/*
+ * A header without a name among a record's stands for the constant ones of its
+ * stream; where there is none, they come first.
+ */
 typedef struct RecordHeader
 {
 	const char *name;

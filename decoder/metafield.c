@@ -8,6 +8,7 @@
 
 #include "encode.h"
 #include "json.h"
+#include "schema.h"
 
 typedef enum MetaKind
 {
@@ -33,42 +34,46 @@ typedef enum MetaKind
 	META_ORIGIN_LSN
 } MetaKind;
 
-typedef struct MetaField
-{
-	MetaKind	kind;
-	const char *name;			/* UTF-8, with its prefix */
-	const char *name_json;		/* ,"__op": */
-} MetaField;
-
 typedef struct MetaRow
 {
 	const char *block;			/* "", "source" */
 	const char *field;
 	MetaKind	kind;
+	const char *type;			/* Connect's */
+	bool		optional;
+	CompatVersion since;
 } MetaRow;
+
+typedef struct MetaField
+{
+	MetaKind	kind;
+	const MetaRow *row;
+	const char *name;			/* UTF-8, with its prefix */
+	const char *name_json;		/* ,"__op": */
+} MetaField;
 
 /* in the order of the source block, the envelope's own first */
 static const MetaRow meta_rows[] = {
-	{"", "op", META_OP},
-	{"", "ts_ms", META_NOW_MS},
-	{"", "ts_us", META_NOW_US},
-	{"", "ts_ns", META_NOW_NS},
-	{"source", "version", META_VERSION},
-	{"source", "connector", META_CONNECTOR},
-	{"source", "name", META_NAME},
-	{"source", "ts_ms", META_COMMIT_MS},
-	{"source", "snapshot", META_SNAPSHOT},
-	{"source", "db", META_DB},
-	{"source", "sequence", META_SEQUENCE},
-	{"source", "ts_us", META_COMMIT_US},
-	{"source", "ts_ns", META_COMMIT_NS},
-	{"source", "schema", META_SCHEMA},
-	{"source", "table", META_TABLE},
-	{"source", "txId", META_TXID},
-	{"source", "lsn", META_LSN},
-	{"source", "xmin", META_XMIN},
-	{"source", "origin", META_ORIGIN},
-	{"source", "origin_lsn", META_ORIGIN_LSN},
+	{"", "op", META_OP, "string", false, COMPAT_2_0},
+	{"", "ts_ms", META_NOW_MS, "int64", true, COMPAT_2_0},
+	{"", "ts_us", META_NOW_US, "int64", true, COMPAT_2_7},
+	{"", "ts_ns", META_NOW_NS, "int64", true, COMPAT_2_7},
+	{"source", "version", META_VERSION, "string", false, COMPAT_2_0},
+	{"source", "connector", META_CONNECTOR, "string", false, COMPAT_2_0},
+	{"source", "name", META_NAME, "string", false, COMPAT_2_0},
+	{"source", "ts_ms", META_COMMIT_MS, "int64", false, COMPAT_2_0},
+	{"source", "snapshot", META_SNAPSHOT, "string", true, COMPAT_2_0},
+	{"source", "db", META_DB, "string", false, COMPAT_2_0},
+	{"source", "sequence", META_SEQUENCE, "string", true, COMPAT_2_0},
+	{"source", "ts_us", META_COMMIT_US, "int64", true, COMPAT_2_7},
+	{"source", "ts_ns", META_COMMIT_NS, "int64", true, COMPAT_2_7},
+	{"source", "schema", META_SCHEMA, "string", false, COMPAT_2_0},
+	{"source", "table", META_TABLE, "string", false, COMPAT_2_0},
+	{"source", "txId", META_TXID, "int64", true, COMPAT_2_0},
+	{"source", "lsn", META_LSN, "int64", true, COMPAT_2_0},
+	{"source", "xmin", META_XMIN, "int64", true, COMPAT_2_0},
+	{"source", "origin", META_ORIGIN, "string", true, COMPAT_3_6},
+	{"source", "origin_lsn", META_ORIGIN_LSN, "int64", true, COMPAT_3_6},
 };
 
 /* what a fact is taken from */
@@ -176,6 +181,12 @@ meta_value(StringInfo out, MetaKind kind, const MetaSource *src)
 		meta_number(out, kind, src);
 }
 
+static bool
+in_source_block(const MetaRow *row, const Encoder *enc)
+{
+	return row->block[0] != '\0' && row->since <= enc->opts->compat_version;
+}
+
 void
 encode_source(StringInfo out, const Encoder *enc, const char *schema,
 			  const char *table, XLogRecPtr lsn)
@@ -186,7 +197,7 @@ encode_source(StringInfo out, const Encoder *enc, const char *schema,
 	json_lit(out, "\"source\":");
 	for (int i = 0; i < lengthof(meta_rows); i++)
 	{
-		if (meta_rows[i].block[0] == '\0')
+		if (!in_source_block(&meta_rows[i], enc))
 			continue;
 		json_char(out, sep);
 		json_char(out, '"');
@@ -253,6 +264,7 @@ metafields_parse(const PluginOptions *opts, const char *option, List *names,
 		}
 		f = &fields[(*count)++];
 		f->kind = row->kind;
+		f->row = row;
 		if (alias == NULL)
 			for (char *p = name; *p; p++)
 				if (*p == '.')
@@ -332,4 +344,54 @@ metafields_headers(const Encoder *enc, const Change *change, char op, int *count
 		headers[i].len = v.len;
 	}
 	return headers;
+}
+
+/* the states of source.snapshot */
+#define SNAPSHOT_SCHEMA \
+	"{\"type\":\"string\",\"optional\":true,\"name\":\"io.debezium.data.Enum\"," \
+	"\"version\":1,\"parameters\":{\"allowed\":\"true,first," \
+	"first_in_data_collection,last_in_data_collection,last,false,incremental\"}," \
+	"\"default\":\"false\",\"field\":"
+
+static void
+meta_schema(StringInfo out, const MetaRow *row, bool optional, const char *field)
+{
+	if (row->kind == META_SNAPSHOT)
+	{
+		json_lit(out, SNAPSHOT_SCHEMA);
+		json_utf8(out, field, strlen(field));
+		json_char(out, '}');
+	}
+	else
+		schema_plain(out, row->type, optional, field);
+}
+
+void
+metafields_schema(StringInfo out, const Encoder *enc, bool first)
+{
+	for (int i = 0; i < enc->nfields; i++)
+	{
+		if (!first)
+			json_char(out, ',');
+		first = false;
+		meta_schema(out, enc->fields[i].row, true, enc->fields[i].name);
+	}
+}
+
+void
+source_schema(StringInfo out, const Encoder *enc)
+{
+	bool		first = true;
+
+	json_lit(out, "{\"type\":\"struct\",\"fields\":[");
+	for (int i = 0; i < lengthof(meta_rows); i++)
+	{
+		if (!in_source_block(&meta_rows[i], enc))
+			continue;
+		if (!first)
+			json_char(out, ',');
+		first = false;
+		meta_schema(out, &meta_rows[i], meta_rows[i].optional, meta_rows[i].field);
+	}
+	json_lit(out, "],\"optional\":false,\"name\":\"io.debezium.connector.postgresql.Source\",\"version\":1,\"field\":\"source\"}");
 }

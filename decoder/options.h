@@ -63,6 +63,15 @@ typedef enum HstoreMode
 	HSTORE_MAP
 } HstoreMode;
 
+/* releases of Debezium at which fields appeared */
+typedef enum CompatVersion
+{
+	COMPAT_2_0,
+	COMPAT_2_5,
+	COMPAT_2_7,
+	COMPAT_3_6
+} CompatVersion;
+
 #define OPS_CREATE		0x01
 #define OPS_UPDATE		0x02
 #define OPS_DELETE		0x04

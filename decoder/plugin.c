@@ -23,6 +23,7 @@
 #include "encode.h"
 #include "filter.h"
 #include "json.h"
+#include "schema.h"
 
 TC_MODULE_MAGIC;
 
@@ -80,6 +81,15 @@ database_name(void)
 }
 
 static void
+plan_built(void *arg, RelationPlan *plan)
+{
+	const Encoder *enc = arg;
+
+	schema_fill_table(enc, plan);
+	encoder_stream_headers(enc, &plan->stream);
+}
+
+static void
 decode_startup(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 			   bool is_init)
 {
@@ -99,11 +109,13 @@ decode_startup(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 		opt->output_type = OUTPUT_PLUGIN_BINARY_OUTPUT;
 	state->change_cxt = AllocSetContextCreate(ctx->context, "tuplecast change",
 											  ALLOCSET_DEFAULT_SIZES);
-	state->relcache = relcache_create(ctx->context, &state->opts);
+	state->relcache = relcache_create(ctx->context, &state->opts, plan_built,
+									  &state->encoder);
 	frame_writer_init(&state->writer, ctx, ctx->out, state->opts.wire,
 					  state->opts.format == FORMAT_FLAT ? "flat" : "envelope");
 	encoder_init(&state->encoder, &state->opts, &state->writer, database_name());
 	init_messages(state);
+	schema_fill_messages(&state->encoder, &state->messages);
 	state->txn.origin = "";
 }
 
@@ -313,6 +325,7 @@ publish_row(PluginState *state, Relation rel, ReorderBufferChange *change,
 	c.before = &plan->old_row;
 	c.after = &plan->new_row;
 	c.lsn = change->lsn;
+	c.moved.name = NULL;
 	encode_with_settings(&state->encoder, &c);
 }
 

@@ -17,6 +17,8 @@ struct RelCache
 {
 	MemoryContext cxt;
 	const PluginOptions *opts;
+	RelCacheBuilt built;
+	void	   *built_arg;
 	HTAB	   *plans;			/* by relid */
 	HTAB	   *topics;			/* by canonical name: who has it */
 	uint32		last_stream_id;
@@ -99,7 +101,8 @@ register_callbacks(void)
 }
 
 RelCache *
-relcache_create(MemoryContext cxt, const PluginOptions *opts)
+relcache_create(MemoryContext cxt, const PluginOptions *opts,
+				RelCacheBuilt built, void *arg)
 {
 	RelCache   *cache;
 	HASHCTL		ctl = {0};
@@ -110,6 +113,8 @@ relcache_create(MemoryContext cxt, const PluginOptions *opts)
 	cache = MemoryContextAllocZero(own, sizeof(RelCache));
 	cache->cxt = own;
 	cache->opts = opts;
+	cache->built = built;
+	cache->built_arg = arg;
 	cache->last_stream_id = FIRST_TABLE_STREAM - 1;
 	ctl.keysize = sizeof(Oid);
 	ctl.entrysize = sizeof(RelationPlan);
@@ -201,7 +206,10 @@ relcache_get(RelCache *cache, Relation rel)
 	{
 		built = relation_plan_build(rel, cache->opts);
 		if (built->captured)
+		{
 			claim_topic(cache, built);
+			cache->built(cache->built_arg, built);
+		}
 	}
 	PG_CATCH();
 	{

@@ -63,8 +63,12 @@ typedef struct RelationPlan
 
 typedef struct RelCache RelCache;
 
+/* Completes a plan that was built, in the plan's own memory. */
+typedef void (*RelCacheBuilt) (void *arg, RelationPlan *plan);
+
 /* Lives in, and dies with, the given context. */
-extern RelCache *relcache_create(MemoryContext cxt, const PluginOptions *opts);
+extern RelCache *relcache_create(MemoryContext cxt, const PluginOptions *opts,
+								 RelCacheBuilt built, void *arg);
 
 /*
  * The plan of a relation, valid until the next call that may process

@@ -32,11 +32,14 @@ struct TypeCodec
 	FmgrInfo	outfunc;		/* only if has_outfunc */
 	bool		has_outfunc;
 	TypeCodec  *element;		/* of an array */
+	bool		items_required; /* its schema allows no null in an array */
 	void	   *cache;			/* the codec's own */
 	/* JSON for a value that the WAL does not hold; NULL: it has no such form */
 	const char *unavailable;
 	/* JSON of the type's zero, which stands in where Debezium invents a value */
 	const char *zero;
+	/* what a default that is no constant becomes; NULL: none is shown */
+	const char *default_zero;
 	/* the Connect schema: "int32", its name, and what follows the name */
 	const char *connect_type;
 	const char *schema_name;	/* or NULL */

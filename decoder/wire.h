@@ -34,6 +34,9 @@
  *				key or value there is no head and no tail either.
  *	'C' commit	u64 end LSN, u64 records in this transaction
  *
+ * A header without a name (and without a value) in a record stands for the
+ * headers of its stream; where there is none, those come first.
+ *
  * A record is identified by (end LSN of its transaction, ordinal, part).  The
  * ordinal counts the changes of the transaction before any filter, from 1; the
  * part counts the records of one change from 0.  A non-transactional message
