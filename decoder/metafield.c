@@ -110,7 +110,9 @@ meta_string(MetaKind kind, const MetaSource *src)
 		case META_NAME:
 			return src->enc->opts->topic_prefix;
 		case META_SNAPSHOT:
-			return "false";
+			/* a converter that does not fill in defaults shows none here */
+			return src->enc->opts->connector_compat &&
+				!src->enc->opts->null_defaults ? NULL : "false";
 		case META_DB:
 			return src->enc->database;
 		case META_SEQUENCE:

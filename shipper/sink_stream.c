@@ -129,8 +129,22 @@ void
 sink_headers_start(SinkHeaders *h, const StreamCopy *c, const SinkRecord *r,
 				   bool identity)
 {
-	h->lists[0] = c->headers;
-	h->lists[1] = r->frame->headers;
+	FrameHeaders rest = r->frame->headers;
+	FrameHeaders before = {0, {NULL, 0}};
+	WireSlice name = {NULL, 0};
+	WireSlice value;
+
+	while (c->headers.count > 0 && frame_next_header(&rest, &name, &value))
+	{
+		if (name.len > 0)
+			continue;
+		before = r->frame->headers;
+		before.count = (uint16_t) (before.count - rest.count - 1);
+		break;
+	}
+	h->lists[0] = before;
+	h->lists[1] = c->headers;
+	h->lists[2] = before.packed.data != NULL ? rest : r->frame->headers;
 	h->record = r;
 	h->identity = identity ? 0 : 4;
 }
@@ -163,9 +177,10 @@ sink_headers_next(SinkHeaders *h, WireSlice *name, WireSlice *value)
 	uint64_t v = 0;
 	bool negative = false;
 
-	if (frame_next_header(&h->lists[0], name, value) ||
-		frame_next_header(&h->lists[1], name, value))
-		return true;
+	for (int i = 0; i < 3; i++)
+		while (frame_next_header(&h->lists[i], name, value))
+			if (name->len > 0)
+				return true;
 	switch (h->identity)
 	{
 		case 0:

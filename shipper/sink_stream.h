@@ -39,12 +39,12 @@ extern void stream_copy_init(StreamCopy *c, const FrameStream *f);
 extern void stream_copy_free(StreamCopy *c);
 
 /*
- * All headers of a record in their order: the stream's, the record's, and
- * with "identity" __lsn, __ordinal, __part, __ts_us as decimal text.
+ * All headers of a record in their order: the stream's, or where a nameless
+ * one of the record's stands for them, the record's, and with "identity" __lsn, __ordinal, __part, __ts_us as decimal text.
  */
 typedef struct SinkHeaders
 {
-	FrameHeaders lists[2];
+	FrameHeaders lists[3];
 	const SinkRecord *record;
 	int identity; /* next of the four; 4: none left */
 	char text[24];
