@@ -22,7 +22,6 @@
  */
 #define BYTES_A_RECORD 256
 #define MIN_RECORDS	   1024
-#define HEADER_BYTES   64
 /* messages reported in one turn, so that the loop goes on turning */
 #define TURN_MESSAGES 20000
 #define TURN_EVENTS	  1000
@@ -49,10 +48,8 @@ typedef struct KafkaSink
 	KafkaTopics topics;
 	KafkaLog log;
 	SinkStream *streams;
-	SinkBuf key;
-	SinkBuf value;
+	KafkaSender sender;
 	int eventfd;
-	bool identity;
 	bool probing; /* a job asks whether a broker is there */
 	uint64_t max_bytes;
 	uint64_t max_records;
@@ -156,8 +153,7 @@ kafka_close(Sink *s)
 		stream_copy_free(&st->copy);
 		free(st);
 	}
-	sink_buf_free(&ks->key);
-	sink_buf_free(&ks->value);
+	kafka_sender_free(&ks->sender);
 	free(ks);
 }
 
@@ -211,6 +207,7 @@ start_client(KafkaSink *ks, const Config *cfg, Error *err)
 				 rd_kafka_version_str());
 		return false;
 	}
+	ks->sender.rk = ks->rk;
 	ks->queue = rd_kafka_queue_get_main(ks->rk);
 	rd_kafka_set_log_queue(ks->rk, NULL);
 	rd_kafka_queue_io_event_enable(ks->queue, ks->eventfd, &one, sizeof(one));
@@ -229,7 +226,7 @@ kafka_open(const Config *cfg, SinkEvents events, Error *err)
 	ks->base.ops = &kafka_sink_ops;
 	ks->base.events = events;
 	ks->eventfd = -1;
-	ks->identity = cfg->identity_headers;
+	ks->sender.identity = cfg->identity_headers;
 	ks->max_bytes = cfg->queue_bytes > 0 ? (uint64_t) cfg->queue_bytes : 1;
 	ks->max_records = ks->max_bytes / BYTES_A_RECORD;
 	if (ks->max_records < MIN_RECORDS)
@@ -353,119 +350,6 @@ refused_by_library(KafkaSink *ks, KafkaTopic *topic, rd_kafka_resp_err_t code,
 	}
 }
 
-/* head + row + tail, joined in buf only if there is something to join */
-static WireSlice
-join(SinkBuf *buf, WireSlice head, WireSlice row, WireSlice tail)
-{
-	WireSlice whole = {NULL, 0};
-
-	if (row.data == NULL)
-		return whole;
-	if (head.len == 0 && tail.len == 0)
-		return row;
-	buf->len = 0;
-	sink_buf_add(buf, head.data, head.len);
-	sink_buf_add(buf, row.data, row.len);
-	sink_buf_add(buf, tail.data, tail.len);
-	whole.data = (const uint8_t *) buf->data;
-	whole.len = (uint32_t) buf->len;
-	return whole;
-}
-
-/* NULL when there are none; adds their cost. */
-static rd_kafka_headers_t *
-make_headers(const KafkaSink *ks, const SinkRecord *r, size_t *cost)
-{
-	const StreamCopy *c = &r->stream->copy;
-	size_t n = (size_t) c->headers.count + r->frame->headers.count +
-			   (ks->identity ? 4 : 0);
-	rd_kafka_headers_t *list;
-	SinkHeaders it;
-	WireSlice name;
-	WireSlice value;
-
-	if (n == 0)
-		return NULL;
-	list = rd_kafka_headers_new(n);
-	sink_headers_start(&it, c, r, ks->identity);
-	while (sink_headers_next(&it, &name, &value))
-	{
-		rd_kafka_header_add(list, (const char *) name.data, name.len,
-							value.data, value.len);
-		*cost += strnlen((const char *) name.data, name.len) + value.len +
-				 HEADER_BYTES;
-	}
-	return list;
-}
-
-/* The cost that make_headers() added, taken from a message that comes back. */
-static size_t
-headers_cost(const rd_kafka_message_t *m)
-{
-	rd_kafka_headers_t *list;
-	const char *name;
-	const void *value;
-	size_t size;
-	size_t cost = 0;
-
-	if (rd_kafka_message_headers(m, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return 0;
-	for (size_t i = 0;
-		 rd_kafka_header_get_all(list, i, &name, &value, &size) == 0; i++)
-		cost += strlen(name) + size + HEADER_BYTES;
-	return cost;
-}
-
-/*
- * With headers, or a timestamp.  The list is handed over as a whole because
- * librdkafka before 2.12 frees headers that it made itself twice when it
- * refuses the record.
- */
-static rd_kafka_resp_err_t
-produce_full(KafkaSink *ks, const SinkRecord *r, KafkaTopic *topic,
-			 int32_t partition, WireSlice key, WireSlice value,
-			 rd_kafka_headers_t *headers)
-{
-	rd_kafka_vu_t vu[8];
-	size_t n = 0;
-	rd_kafka_error_t *error;
-	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-
-	vu[n].vtype = RD_KAFKA_VTYPE_RKT;
-	vu[n++].u.rkt = topic->handle;
-	vu[n].vtype = RD_KAFKA_VTYPE_PARTITION;
-	vu[n++].u.i32 = partition;
-	vu[n].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
-	vu[n++].u.i = RD_KAFKA_MSG_F_COPY;
-	vu[n].vtype = RD_KAFKA_VTYPE_KEY;
-	vu[n].u.mem.ptr = (void *) key.data;
-	vu[n++].u.mem.size = key.len;
-	vu[n].vtype = RD_KAFKA_VTYPE_VALUE;
-	vu[n].u.mem.ptr = (void *) value.data;
-	vu[n++].u.mem.size = value.len;
-	vu[n].vtype = RD_KAFKA_VTYPE_OPAQUE;
-	vu[n++].u.ptr = (void *) (uintptr_t) r->ticket;
-	if (r->frame->flags & WIRE_REC_TIMESTAMP)
-	{
-		vu[n].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
-		vu[n++].u.i64 = r->frame->timestamp_ms;
-	}
-	if (headers != NULL)
-	{
-		vu[n].vtype = RD_KAFKA_VTYPE_HEADERS;
-		vu[n++].u.headers = headers;
-	}
-	error = rd_kafka_produceva(ks->rk, vu, n);
-	if (error != NULL)
-	{
-		code = rd_kafka_error_code(error);
-		rd_kafka_error_destroy(error);
-		if (headers != NULL)
-			rd_kafka_headers_destroy(headers);
-	}
-	return code;
-}
-
 static SinkResult
 find_topic(KafkaSink *ks, const SinkRecord *r, KafkaTopic **topic, Error *err)
 {
@@ -481,26 +365,15 @@ find_topic(KafkaSink *ks, const SinkRecord *r, KafkaTopic **topic, Error *err)
 	return *topic != NULL ? SINK_OK : SINK_ERROR;
 }
 
-static void
-shrink(SinkBuf *b)
-{
-	if (b->size > KEEP_BYTES)
-		sink_buf_free(b);
-}
-
 static SinkResult
 kafka_put(Sink *s, const SinkRecord *r, Error *err)
 {
 	KafkaSink *ks = (KafkaSink *) s;
 	const FrameRecord *f = r->frame;
-	const StreamCopy *c = &r->stream->copy;
 	KafkaTopic *topic;
 	int32_t partition =
 		f->flags & WIRE_REC_PARTITION ? f->partition : RD_KAFKA_PARTITION_UA;
-	rd_kafka_headers_t *headers;
 	rd_kafka_resp_err_t code;
-	WireSlice key;
-	WireSlice value;
 	size_t cost;
 	SinkResult rc;
 
@@ -518,20 +391,8 @@ kafka_put(Sink *s, const SinkRecord *r, Error *err)
 	if (rc != SINK_OK)
 		return rc;
 
-	key = join(&ks->key, c->key_head, f->key, c->key_tail);
-	value = join(&ks->value, c->value_head, f->value, c->value_tail);
-	cost = (size_t) key.len + value.len;
-	headers = make_headers(ks, r, &cost);
-	if (headers != NULL || f->flags & WIRE_REC_TIMESTAMP)
-		code = produce_full(ks, r, topic, partition, key, value, headers);
-	else if (rd_kafka_produce(topic->handle, partition, RD_KAFKA_MSG_F_COPY,
-							  (void *) value.data, value.len, key.data, key.len,
-							  (void *) (uintptr_t) r->ticket) == 0)
-		code = RD_KAFKA_RESP_ERR_NO_ERROR;
-	else
-		code = rd_kafka_last_error();
-	shrink(&ks->key);
-	shrink(&ks->value);
+	code = kafka_message_send(&ks->sender, r, &r->stream->copy, topic->handle,
+							  partition, &cost);
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return refused_by_library(ks, topic, code, cost, err);
 	ks->queued_bytes += cost;
@@ -573,7 +434,7 @@ report_deliveries(KafkaSink *ks, rd_kafka_event_t *ev)
 	while ((m = rd_kafka_event_message_next(ev)) != NULL)
 	{
 		uint64_t ticket = (uint64_t) (uintptr_t) m->_private;
-		size_t cost = m->len + m->key_len + headers_cost(m);
+		size_t cost = kafka_message_cost(m);
 		Error why;
 
 		n++;

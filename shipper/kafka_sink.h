@@ -67,6 +67,24 @@ extern KafkaTopic *kafka_topics_get(KafkaTopics *t, const void *name,
 /* Any topic's handle; NULL when there is none. */
 extern rd_kafka_topic_t *kafka_topics_any(const KafkaTopics *t);
 
+/* ---- kafka_message.c: one record as one message ---------------------------- */
+
+typedef struct KafkaSender
+{
+	rd_kafka_t *rk;
+	bool identity; /* the headers of headers.identity */
+	SinkBuf key;   /* where head, row and tail are joined */
+	SinkBuf value;
+} KafkaSender;
+
+/* Gives the record to librdkafka, which copies it; its cost in any case. */
+extern rd_kafka_resp_err_t
+kafka_message_send(KafkaSender *s, const SinkRecord *r, const StreamCopy *c,
+				   rd_kafka_topic_t *topic, int32_t partition, size_t *cost);
+/* The same cost, of a message that comes back. */
+extern size_t kafka_message_cost(const rd_kafka_message_t *m);
+extern void kafka_sender_free(KafkaSender *s);
+
 /* ---- kafka_worker.c: the calls that block --------------------------------- */
 
 typedef struct KafkaWorker KafkaWorker;
