@@ -2,7 +2,7 @@
  * test_file_sink.c
  *		The sinks that write lines: a file, and standard output.
  */
-#include "sinks.h"
+#include "sink_driver.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
  * test_kafka_sink.c
  *		The Kafka sink against librdkafka's mock cluster.
  */
-#include "sinks.h"
+#include "sink_driver.h"
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>

@@ -1,10 +1,10 @@
 /*
- * sinks.h
+ * sink_driver.h
  *		For the tests of sinks: streams and records by hand, and a driver that
  *		offers records as the loop does and books what comes back.
  */
-#ifndef TEST_SINKS_H
-#define TEST_SINKS_H
+#ifndef TEST_SINK_DRIVER_H
+#define TEST_SINK_DRIVER_H
 
 #include <assert.h>
 #include <poll.h>
@@ -262,4 +262,4 @@ gauges(Driver *d)
 	return g;
 }
 
-#endif /* TEST_SINKS_H */
+#endif /* TEST_SINK_DRIVER_H */
