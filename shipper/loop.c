@@ -672,7 +672,9 @@ publish(Loop *l)
 	int64_t oldest_us = core_oldest_us(&l->core);
 	int64_t age_us = oldest_us > 0 ? clock_us(CLOCK_REALTIME) - oldest_us : 0;
 
-	if (l->sink != NULL && l->now_ms - l->gauges_ms >= GAUGES_EVERY_MS)
+	if (l->sink != NULL &&
+		(l->now_ms - l->gauges_ms >= GAUGES_EVERY_MS ||
+		 (l->gauges.queued_bytes > 0 && core_pending(&l->core) == 0)))
 	{
 		l->ops->gauges(l->sink, &l->gauges);
 		l->gauges_ms = l->now_ms;

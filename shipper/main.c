@@ -22,14 +22,15 @@ static int cmd_help(int argc, char **argv);
 static const Command commands[] = {
 	{"run", cmd_run,
 	 "send the changes of a database to Kafka until told to stop"},
+#if __has_include("cmd_check.c")
 	{"check", cmd_check,
+#endif
 	 "look for everything that would keep run from working"},
 	{"config", cmd_config, "show every setting and where it comes from"},
 	{"version", cmd_version, "show the version"},
 	{"help", cmd_help, "show this"},
 };
 
-#pragma weak cmd_check
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
 

@@ -172,6 +172,13 @@ slot_read_create(SourceServer *sv, const PGresult *res, Error *err)
 }
 
 void
+slot_drop_text(PgText *out, const Config *cfg)
+{
+	pg_text_add(out, "DROP_REPLICATION_SLOT ");
+	pg_text_quoted(out, cfg->slot_name, '"');
+}
+
+void
 slot_start_text(PgText *out, const Config *cfg, uint64_t lsn)
 {
 	pg_text_add(out, "START_REPLICATION SLOT ");

@@ -37,6 +37,7 @@ extern bool slot_read_query(SourceServer *sv, const PGresult *res,
 extern void slot_create_text(PgText *out, const Config *cfg, int version);
 extern bool slot_read_create(SourceServer *sv, const PGresult *res,
 							 Error *err) MUST_CHECK;
+extern void slot_drop_text(PgText *out, const Config *cfg);
 extern void slot_start_text(PgText *out, const Config *cfg, uint64_t lsn);
 
 #endif /* TUPLECAST_SOURCE_SLOT_H */

@@ -39,6 +39,7 @@ typedef enum SourceState
 	STATE_QUERY,
 	STATE_CREATE,
 	STATE_START,
+	STATE_DROP,
 	STATE_STREAM,
 	STATE_END
 } SourceState;
@@ -53,10 +54,12 @@ struct Source
 	int64_t deadline_ms;
 	uint64_t resume_lsn;
 	bool slot_created;
+	Error refusal; /* why the slot just made is dropped again */
 	bool encrypted;
 
 	char *message;	 /* libpq's; the last one handed out */
 	bool flush_left; /* output that the socket did not take yet */
+	bool greeted;	 /* the first status of the session is out */
 	bool reply_wanted;
 	int64_t status_ms; /* when the last status was sent */
 	int64_t interval_ms;
@@ -241,6 +244,7 @@ source_step(const Source *s)
 		[STATE_QUERY] = "looking the slot up",
 		[STATE_CREATE] = "creating the slot",
 		[STATE_START] = "starting the stream",
+		[STATE_DROP] = "dropping the slot just made",
 		[STATE_STREAM] = "streaming",
 		[STATE_END] = "ending the stream",
 	};
@@ -327,6 +331,11 @@ step_command(Source *s, SourceEvent *ev, Error *err)
 			return SOURCE_WAIT;
 		if (res == NULL)
 		{
+			if (s->state == STATE_DROP)
+			{
+				*err = s->refusal;
+				return source_lose(s, SOURCE_LOST);
+			}
 			if (!next_command(s, err))
 				return source_lose(s, SOURCE_LOST);
 			return SOURCE_WAIT;
@@ -352,10 +361,17 @@ read_reply(Source *s, PGresult *res, SourceEvent *ev, Error *err)
 		start_streaming(s, ev);
 		return SOURCE_STARTED;
 	}
+	if (s->state == STATE_DROP)
+		return SOURCE_WAIT;
 	if (s->state == STATE_START || status != PGRES_TUPLES_OK)
 	{
 		pg_result_error(res, stage, s->cfg, err);
-		return SOURCE_LOST;
+		/* a slot that nobody reads would hold back WAL */
+		if (s->slot_created && err->kind != ERR_RETRY)
+			s->refusal = *err;
+		else
+			return SOURCE_LOST;
+		return SOURCE_WAIT;
 	}
 	if (s->state == STATE_IDENTIFY)
 	{
@@ -397,6 +413,10 @@ next_command(Source *s, Error *err)
 				return send_command(s, STATE_CREATE, text.data, err);
 			}
 			break;
+		case STATE_START:
+			/* refused, see read_reply() */
+			slot_drop_text(&text, s->cfg);
+			return send_command(s, STATE_DROP, text.data, err);
 		default:
 			break;
 	}
@@ -428,6 +448,7 @@ start_streaming(Source *s, SourceEvent *ev)
 	if (s->interval_ms < BUSY_GAP_MS)
 		s->interval_ms = BUSY_GAP_MS;
 	s->flush_left = false;
+	s->greeted = false;
 	s->reply_wanted = false;
 	s->pressed_ms = 0;
 	s->sent_lsn = 0;
@@ -565,7 +586,10 @@ send_status(Source *s, uint64_t lsn, Error *err)
 	wire_put_u64(m + 17, lsn);
 	wire_put_u64(m + 25, (uint64_t) ((int64_t) ts.tv_sec * 1000000 +
 									 ts.tv_nsec / 1000 - POSTGRES_EPOCH_US));
-	wire_put_u8(m + 33, 0);
+	/* of a session that has nothing to send the first keepalive would otherwise
+	 * come late: the server sends none to who is at its position already */
+	wire_put_u8(m + 33, s->greeted ? 0 : 1);
+	s->greeted = true;
 	if (PQputCopyData(s->conn, (const char *) m, STATUS_BYTES) < 0)
 		return pg_lost_error(s->conn, err);
 	if (lsn > s->sent_lsn)

@@ -104,11 +104,21 @@ def test_no_slot_is_left_behind_by_a_refused_start(cluster, refused, db):
     assert db.slot_row() is None
 
 
-def test_no_free_slot(make_cluster, make_db, refused):
+def test_a_free_slot_is_waited_for(make_cluster, make_db, run):
     server = make_cluster(max_replication_slots=1)
+    db = make_db(server)
     server.sql("SELECT pg_create_logical_replication_slot('taken', 'test_decoding')")
-    refused(server, "max_replication_slots", check=False)
+    shipper = run(db, wait=False)
+    shipper.wait_log("max_replication_slots")
     server.sql("SELECT pg_drop_replication_slot('taken')")
+    shipper.wait_ready()
+
+
+def test_refused_options_leave_no_slot_behind(db, run):
+    shipper = run(db, "--table.include.list=((", wait=False)
+    assert shipper.wait_exit(90) == 2, shipper.log()
+    assert "table.include.list" in shipper.log()
+    assert db.slot_row() is None
 
 
 def test_a_server_that_is_away_is_waited_for(make_cluster, make_db, run, broker):
