@@ -24,8 +24,8 @@ static const Command commands[] = {
 	 "send the changes of a database to Kafka until told to stop"},
 #if __has_include("cmd_check.c")
 	{"check", cmd_check,
-#endif
 	 "look for everything that would keep run from working"},
+#endif
 	{"config", cmd_config, "show every setting and where it comes from"},
 	{"version", cmd_version, "show the version"},
 	{"help", cmd_help, "show this"},
