@@ -16,6 +16,9 @@
 #include "json.h"
 #include "typecodec.h"
 
+/* precise, but written as a JSON number (decimal.format=NUMERIC) */
+#define DECIMAL_PLAIN 3
+
 #define DECIMAL_NAME "org.apache.kafka.connect.data.Decimal"
 
 static void
@@ -274,7 +277,7 @@ encode_special_numeric(StringInfo out, Numeric num, int mode)
 	}
 	else
 		return false;
-	if (mode == DECIMAL_PRECISE)
+	if (mode == DECIMAL_PRECISE || mode == DECIMAL_PLAIN)
 		json_lit(out, "null");
 	else if (mode == DECIMAL_STRING)
 		json_str(out, strings[which]);
@@ -303,6 +306,9 @@ encode_numeric(StringInfo out, Datum value, TypeCodec *codec)
 		case DECIMAL_DOUBLE:
 			json_float8(out, strtod(text, NULL));
 			break;
+		case DECIMAL_PLAIN:
+			json_str(out, text);
+			break;
 		default:
 			if (codec->scale >= 0)
 				encode_numeric_scaled(out, text, codec->scale);
@@ -311,27 +317,32 @@ encode_numeric(StringInfo out, Datum value, TypeCodec *codec)
 	}
 }
 
+/* "0.00" */
+static char *
+plain_zero(int scale)
+{
+	StringInfoData z;
+
+	initStringInfo(&z);
+	appendStringInfoString(&z, scale > 0 ? "0." : "0");
+	for (int i = 0; i < scale; i++)
+		appendStringInfoChar(&z, '0');
+	return z.data;
+}
+
 static void
-setup_decimal(TypeCodec *codec, int mode, int scale, int precision)
+setup_decimal(TypeCodec *codec, int mode, int format, int scale,
+			  int precision)
 {
 	codec->mode = mode;
 	codec->scale = scale;
+	if (mode == DECIMAL_PRECISE && scale >= 0 &&
+		format == DECIMAL_FORMAT_NUMERIC)
+		codec->mode = DECIMAL_PLAIN;
 	if (mode == DECIMAL_STRING)
 	{
 		codec->connect_type = "string";
-		if (scale > 0)
-		{
-			StringInfoData z;
-
-			initStringInfo(&z);
-			appendStringInfoString(&z, "\"0.");
-			for (int i = 0; i < scale; i++)
-				appendStringInfoChar(&z, '0');
-			appendStringInfoChar(&z, '"');
-			codec->zero = z.data;
-		}
-		else
-			codec->zero = "\"0\"";
+		codec->zero = psprintf("\"%s\"", plain_zero(scale));
 	}
 	else if (mode == DECIMAL_DOUBLE)
 	{
@@ -349,7 +360,8 @@ setup_decimal(TypeCodec *codec, int mode, int scale, int precision)
 						 scale, precision);
 		else
 			codec->schema_params = psprintf("{\"scale\":\"%d\"}", scale);
-		codec->zero = "\"AA==\"";
+		codec->zero = codec->mode == DECIMAL_PLAIN ? plain_zero(scale)
+			: "\"AA==\"";
 	}
 	else
 	{
@@ -380,7 +392,8 @@ codec_numeric(TypeCodec *codec, const PluginOptions *opts)
 		scale = (((t & 0x7ff) ^ 1024) - 1024);
 		scale = Max(scale, 0);
 	}
-	setup_decimal(codec, opts->decimal_mode, scale, precision);
+	setup_decimal(codec, opts->decimal_mode, opts->decimal_format, scale,
+				  precision);
 }
 
 /* money is an integer of the locale's smallest unit */
@@ -419,6 +432,9 @@ encode_money(StringInfo out, Datum value, TypeCodec *codec)
 		case DECIMAL_DOUBLE:
 			json_float8(out, strtod(text, NULL));
 			break;
+		case DECIMAL_PLAIN:
+			json_str(out, text);
+			break;
 		default:
 			encode_numeric_scaled(out, text, codec->scale);
 	}
@@ -436,7 +452,8 @@ codec_money(TypeCodec *codec, const PluginOptions *opts)
 		*digits = 2;
 	codec->cache = digits;
 	codec->encode = encode_money;
-	setup_decimal(codec, opts->decimal_mode, opts->money_digits, 0);
+	setup_decimal(codec, opts->decimal_mode, opts->decimal_format,
+				  opts->money_digits, 0);
 }
 
 /* ---- bit strings --------------------------------------------------------- */

@@ -305,6 +305,30 @@ codec_output(TypeCodec *codec, const PluginOptions *opts)
 	codec->has_outfunc = true;
 }
 
+/* include.unknown.datatypes: the text as bytes */
+static void
+encode_unknown(StringInfo out, Datum value, TypeCodec *codec)
+{
+	char	   *s = OutputFunctionCall(&codec->outfunc, value);
+	int			len = strlen(s);
+	const char *text = json_to_utf8(s, &len);
+
+	put_bytes(out, (const uint8 *) text, len, codec->mode);
+}
+
+/* a type without a form of its own */
+void
+codec_unknown(TypeCodec *codec, const PluginOptions *opts)
+{
+	codec_output(codec, opts);
+	if (!opts->unknown_types)
+		return;
+	codec_bytea(codec, opts);
+	codec->encode = encode_unknown;
+	codec->schema_name = NULL;
+	codec->schema_version = 0;
+}
+
 void
 codec_char(TypeCodec *codec, const PluginOptions *opts)
 {

@@ -8,6 +8,7 @@
 
 #include "encode.h"
 #include "json.h"
+#include "txnmeta.h"
 
 /* a random UUID: the name of this run of the decoder */
 static void
@@ -39,6 +40,7 @@ encoder_init(Encoder *enc, const PluginOptions *opts, FrameWriter *writer,
 	initStringInfo(&enc->scratch[0]);
 	initStringInfo(&enc->scratch[1]);
 	new_run_id(enc->run_id);
+	enc->txnmeta = txnmeta_create(enc, CurrentMemoryContext);
 }
 
 void
@@ -128,7 +130,7 @@ encode_key(StringInfo out, const RelationPlan *plan, const RowImage *row)
 
 /* In the flat format a row of nothing but nulls stands for an unknown one. */
 static void
-flat_value(StringInfo out, const Encoder *enc, const Change *change, char op,
+flat_value(StringInfo out, Encoder *enc, const Change *change, char op,
 		   const RowImage *row)
 {
 	bool		rewrite = enc->opts->delete_mode == DELETE_REWRITE ||
@@ -149,7 +151,7 @@ flat_value(StringInfo out, const Encoder *enc, const Change *change, char op,
 }
 
 static void
-envelope_value(StringInfo out, const Encoder *enc, const Change *change,
+envelope_value(StringInfo out, Encoder *enc, const Change *change,
 			   char op, const RowImage *before, const RowImage *after)
 {
 	int64		now = GetCurrentTimestamp() +
@@ -168,10 +170,14 @@ envelope_value(StringInfo out, const Encoder *enc, const Change *change,
 		json_char(out, op);
 		json_lit(out, "\",\"ts_ms\":");
 		json_int64(out, now / 1000);
-		json_lit(out, ",\"transaction\":null}");
+		json_char(out, ',');
+		txnmeta_block(out, enc, &change->plan->stream, change->lsn);
+		json_char(out, '}');
 		return;
 	}
-	json_lit(out, ",\"transaction\":null,\"op\":\"");
+	json_char(out, ',');
+	txnmeta_block(out, enc, &change->plan->stream, change->lsn);
+	json_lit(out, ",\"op\":\"");
 	json_char(out, op);
 	json_lit(out, "\",\"ts_ms\":");
 	json_int64(out, now / 1000);
@@ -190,6 +196,9 @@ begin_record(Encoder *enc, const Change *change, char op, uint8 part,
 {
 	FrameWriter *w = enc->writer;
 
+	if (enc->txnmeta->enabled && op != WIRE_OP_TOMBSTONE)
+		txnmeta_event(enc, &change->plan->stream, &enc->total_order,
+					  &enc->collection_order);
 	frame_record_begin(w, &change->plan->stream, op, change->lsn, part);
 	if (change->plan->nkey == 0 || key_row == NULL || !key_row->present)
 		frame_key_null(w);
@@ -334,6 +343,22 @@ key_changed(Encoder *enc, const Change *change)
 	return a->len != b->len || memcmp(a->data, b->data, a->len) != 0;
 }
 
+/* skip.messages.without.change: only a full old row can tell */
+static bool
+is_unchanged(Encoder *enc, const Change *change)
+{
+	StringInfo	a = &enc->scratch[0];
+	StringInfo	b = &enc->scratch[1];
+
+	if (!change->before->present || change->before->identity_only)
+		return false;
+	resetStringInfo(a);
+	resetStringInfo(b);
+	encode_row(a, change->plan, change->before);
+	encode_row(b, change->plan, change->after);
+	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
 static void
 set_moved(Encoder *enc, Change *change, const char *name, StringInfo key)
 {
@@ -361,6 +386,8 @@ encode_update(Encoder *enc, Change *change)
 		(void) write_row(enc, change, WIRE_OP_CREATE, part, NULL, change->after);
 		return;
 	}
+	if (enc->opts->skip_unchanged && is_unchanged(enc, change))
+		return;
 	/* only a full old row is an image of what was before */
 	if (before->present && before->identity_only)
 		before = NULL;
@@ -428,7 +455,9 @@ encode_message(Encoder *enc, StreamInfo *stream, const char *prefix,
 	json_int64(w->out, now / 1000);
 	json_char(w->out, ',');
 	encode_source(w->out, enc, "", "", lsn);
-	json_lit(w->out, ",\"transaction\":null,\"message\":{\"prefix\":");
+	if (enc->opts->compat_version > COMPAT_2_7)
+		json_lit(w->out, ",\"transaction\":null");
+	json_lit(w->out, ",\"message\":{\"prefix\":");
 	json_text(w->out, prefix, strlen(prefix));
 	json_lit(w->out, ",\"content\":\"");
 	if (mode == BINARY_HEX)

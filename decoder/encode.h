@@ -15,6 +15,7 @@
 #include "relcache.h"
 
 struct MetaField;
+struct TxnMeta;
 
 /* what does not change between records */
 typedef struct Encoder
@@ -27,6 +28,10 @@ typedef struct Encoder
 	int			nheaders;		/* add.headers */
 	struct MetaField *headers;
 	StringInfoData scratch[2];	/* keys being compared */
+	struct TxnMeta *txnmeta;
+	/* of the current record, with provide.transaction.metadata */
+	uint64		total_order;
+	uint64		collection_order;
 	char		run_id[40];		/* of __debezium.context.runId */
 } Encoder;
 

@@ -102,17 +102,60 @@ append_sanitized(StringInfo out, const char *s)
 }
 
 char *
-topic_name(const char *prefix, const char *schema, const char *table)
+topic_sanitize(const char *name)
 {
 	StringInfoData s;
 
 	initStringInfo(&s);
-	append_sanitized(&s, prefix);
-	appendStringInfoChar(&s, '.');
-	append_sanitized(&s, schema);
-	appendStringInfoChar(&s, '.');
-	append_sanitized(&s, table);
+	append_sanitized(&s, name);
 	if (s.len > TOPIC_MAX_LENGTH)
 		s.data[TOPIC_MAX_LENGTH] = '\0';
+	return s.data;
+}
+
+char *
+topic_name(const PluginOptions *opts, const char *schema, const char *table)
+{
+	return topic_sanitize(psprintf("%s%s%s%s%s", opts->topic_prefix,
+								   opts->topic_delimiter, schema,
+								   opts->topic_delimiter, table));
+}
+
+static bool
+is_avro_character(unsigned char c, bool first)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+		(!first && c >= '0' && c <= '9');
+}
+
+/* Avro's names: [A-Za-z_][A-Za-z0-9_]* */
+char *
+field_name_adjust(const PluginOptions *opts, const char *name)
+{
+	StringInfoData s;
+	bool		unicode = opts->field_adjustment == NAMES_AVRO_UNICODE;
+
+	if (opts->field_adjustment == NAMES_NONE)
+		return pstrdup(name);
+	initStringInfo(&s);
+	for (const char *p = name; *p;)
+	{
+		unsigned char c = (unsigned char) *p;
+		int			n = pg_utf_mblen((const unsigned char *) p);
+
+		if (unicode && c == '_')
+			appendStringInfoString(&s, "_u005f");
+		else if (is_avro_character(c, p == name))
+			appendStringInfoChar(&s, (char) c);
+		else if (unicode)
+			appendStringInfo(&s, "_u%04x",
+							 (unsigned int) utf8_to_unicode((const unsigned char *) p));
+		else if (p == name && c >= '0' && c <= '9')
+			appendStringInfo(&s, "_%c", c);
+		else
+			appendStringInfoString(&s, n == 4 ? "__" : "_");
+		while (n-- > 0 && *p)
+			p++;
+	}
 	return s.data;
 }

@@ -18,7 +18,11 @@ extern bool filter_message(const PluginOptions *opts, const char *prefix);
 extern bool filter_skips_operation(const PluginOptions *opts, char op);
 
 /* PREFIX.SCHEMA.TABLE, sanitised as Debezium does; parts in UTF-8. */
-extern char *topic_name(const char *prefix, const char *schema,
+extern char *topic_name(const PluginOptions *opts, const char *schema,
 						const char *table);
+/* Any name made fit for a topic. */
+extern char *topic_sanitize(const char *name);
+/* A column's name under field.name.adjustment.mode, UTF-8. */
+extern char *field_name_adjust(const PluginOptions *opts, const char *name);
 
 #endif							/* TUPLECAST_FILTER_H */

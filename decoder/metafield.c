@@ -31,7 +31,10 @@ typedef enum MetaKind
 	META_LSN,
 	META_XMIN,
 	META_ORIGIN,
-	META_ORIGIN_LSN
+	META_ORIGIN_LSN,
+	META_TX_ID,
+	META_TX_ORDER,
+	META_TX_COLLECTION_ORDER
 } MetaKind;
 
 typedef struct MetaRow
@@ -74,6 +77,9 @@ static const MetaRow meta_rows[] = {
 	{"source", "xmin", META_XMIN, "int64", true, COMPAT_2_0},
 	{"source", "origin", META_ORIGIN, "string", true, COMPAT_3_6},
 	{"source", "origin_lsn", META_ORIGIN_LSN, "int64", true, COMPAT_3_6},
+	{"transaction", "id", META_TX_ID, "string", false, COMPAT_2_0},
+	{"transaction", "total_order", META_TX_ORDER, "int64", false, COMPAT_2_0},
+	{"transaction", "data_collection_order", META_TX_COLLECTION_ORDER, "int64", false, COMPAT_2_0},
 };
 
 /* what a fact is taken from */
@@ -123,6 +129,8 @@ meta_string(MetaKind kind, const MetaSource *src)
 			return src->schema;
 		case META_TABLE:
 			return src->table;
+		case META_TX_ID:
+			return psprintf("%u:%llu", txn->xid, (unsigned long long) src->lsn);
 		case META_ORIGIN:
 			return txn->origin[0] != '\0' ? txn->origin : NULL;
 		default:
@@ -167,6 +175,12 @@ meta_number(StringInfo out, MetaKind kind, const MetaSource *src)
 		case META_LSN:
 			json_uint64(out, src->lsn);
 			break;
+		case META_TX_ORDER:
+			json_uint64(out, src->enc->total_order);
+			break;
+		case META_TX_COLLECTION_ORDER:
+			json_uint64(out, src->enc->collection_order);
+			break;
 		default:
 			json_lit(out, "null");
 	}
@@ -186,7 +200,7 @@ meta_value(StringInfo out, MetaKind kind, const MetaSource *src)
 static bool
 in_source_block(const MetaRow *row, const Encoder *enc)
 {
-	return row->block[0] != '\0' && row->since <= enc->opts->compat_version;
+	return strcmp(row->block, "source") == 0 && row->since <= enc->opts->compat_version;
 }
 
 void
@@ -254,6 +268,9 @@ metafields_parse(const PluginOptions *opts, const char *option, List *names,
 		if (alias != NULL)
 			*alias++ = '\0';
 		row = find_meta(name);
+		if (row != NULL && !opts->transaction_metadata &&
+			strcmp(row->block, "transaction") == 0)
+			row = NULL;
 		if (row == NULL)
 		{
 			/* Debezium leaves out what it does not know without a word */

@@ -63,6 +63,19 @@ typedef enum HstoreMode
 	HSTORE_MAP
 } HstoreMode;
 
+typedef enum DecimalFormat
+{
+	DECIMAL_FORMAT_BASE64,
+	DECIMAL_FORMAT_NUMERIC
+} DecimalFormat;
+
+typedef enum NameAdjustment
+{
+	NAMES_NONE,
+	NAMES_AVRO,
+	NAMES_AVRO_UNICODE
+} NameAdjustment;
+
 /* releases of Debezium at which fields appeared */
 typedef enum CompatVersion
 {

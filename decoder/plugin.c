@@ -24,6 +24,7 @@
 #include "filter.h"
 #include "json.h"
 #include "schema.h"
+#include "txnmeta.h"
 
 TC_MODULE_MAGIC;
 
@@ -49,7 +50,8 @@ init_messages(PluginState *state)
 
 	s->id = 1;
 	s->kind = WIRE_STREAM_MESSAGE;
-	s->topic = psprintf("%s.message", state->opts.topic_prefix);
+	s->topic = topic_sanitize(psprintf("%s%smessage", state->opts.topic_prefix,
+									   state->opts.topic_delimiter));
 	s->schema = s->name = "";
 	s->key_head = s->key_tail = s->value_head = s->value_tail = "";
 }
@@ -153,6 +155,7 @@ decode_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 		}
 	}
 	frame_transaction(&state->writer, info);
+	txnmeta_start(state->encoder.txnmeta, txn->first_lsn);
 }
 
 static void
@@ -161,6 +164,7 @@ decode_commit(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 {
 	PluginState *state = ctx->output_plugin_private;
 
+	txnmeta_end(&state->encoder);
 	tc_update_progress(ctx, state->txn.records == 0);
 	frame_commit(&state->writer);
 	state->txn.origin = "";
@@ -337,6 +341,7 @@ decode_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, Relation rel,
 	MemoryContext old = MemoryContextSwitchTo(state->change_cxt);
 	char		op = change_op(change);
 
+	txnmeta_begin(&state->encoder);
 	state->txn.ordinal++;
 	keep_alive(ctx, state);
 	if (!filter_skips_operation(&state->opts, op))
@@ -357,6 +362,7 @@ decode_truncate(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 	{
 		RelationPlan *plan;
 
+		txnmeta_begin(&state->encoder);
 		/* an ordinal for each: a command may name any number of tables */
 		state->txn.ordinal++;
 		keep_alive(ctx, state);
@@ -386,7 +392,10 @@ decode_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 	MemoryContext old = MemoryContextSwitchTo(state->change_cxt);
 
 	if (transactional)
+	{
+		txnmeta_begin(&state->encoder);
 		state->txn.ordinal++;
+	}
 	keep_alive(ctx, state);
 	if (filter_message(&state->opts, prefix))
 	{

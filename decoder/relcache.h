@@ -20,6 +20,7 @@ typedef struct ColumnPlan
 	bool		varlena;
 	TypeCodec  *codec;
 	const char *name;			/* database's encoding */
+	const char *field;			/* as it is published, UTF-8 */
 	const char *name_json;		/* "name": escaped, with the colon */
 	int			name_len;
 	const char *null_json;		/* for a NULL */

@@ -138,6 +138,14 @@ custom_key(Relation rel, const PluginOptions *opts, const char *qualified)
 
 /* ---- columns ------------------------------------------------------------- */
 
+static const char *
+utf8_name(const char *name)
+{
+	int			len = strlen(name);
+
+	return pnstrdup(json_to_utf8(name, &len), len);
+}
+
 /* What a column's place in the published relation is in the leaf's tuples. */
 static AttrNumber
 leaf_attnum(Relation leaf, Relation published, Form_pg_attribute att)
@@ -165,7 +173,8 @@ fill_column(ColumnPlan *col, const RelationPlan *plan, Relation leaf,
 	col->notnull = att->attnotnull;
 	col->name = pstrdup(NameStr(att->attname));
 	initStringInfo(&name);
-	json_text(&name, col->name, strlen(col->name));
+	col->field = field_name_adjust(opts, utf8_name(col->name));
+	json_utf8(&name, col->field, strlen(col->field));
 	json_char(&name, ':');
 	col->name_json = name.data;
 	col->name_len = name.len;
@@ -201,6 +210,7 @@ plan_columns(RelationPlan *plan, Relation leaf, Relation published,
 	char	   *qualified = psprintf("%s.%s", plan->schema, plan->table);
 	List	   *key = NIL;
 	ListCell   *lc;
+	PluginOptions key_opts = *opts;
 
 	if (opts->message_key_columns[0] != '\0')
 		key = custom_key(published, opts, qualified);
@@ -222,13 +232,14 @@ plan_columns(RelationPlan *plan, Relation leaf, Relation published,
 					opts);
 	}
 	/* a key column stays in the key even if it is left out of the value */
+	key_opts.decimal_format = opts->key_decimal_format;
 	plan->key = palloc0(sizeof(ColumnPlan) * Max(list_length(key), 1));
 	foreach(lc, key)
 	{
 		ColumnPlan *col = &plan->key[plan->nkey++];
 
 		fill_column(col, plan, leaf, published,
-					TupleDescAttr(desc, lfirst_int(lc) - 1), opts);
+					TupleDescAttr(desc, lfirst_int(lc) - 1), &key_opts);
 		/* an invented key would be somebody else's */
 		col->absent_json = "null";
 	}
@@ -245,14 +256,6 @@ alloc_row(RowImage *row, int natts)
 	row->nulls = palloc0(sizeof(bool) * Max(natts, 1));
 }
 
-static const char *
-utf8_name(const char *name)
-{
-	int			len = strlen(name);
-
-	return pnstrdup(json_to_utf8(name, &len), len);
-}
-
 static void
 plan_stream(RelationPlan *plan, const PluginOptions *opts)
 {
@@ -261,7 +264,7 @@ plan_stream(RelationPlan *plan, const PluginOptions *opts)
 	stream->kind = WIRE_STREAM_TABLE;
 	stream->schema = utf8_name(plan->schema);
 	stream->name = utf8_name(plan->table);
-	stream->topic = topic_name(opts->topic_prefix, stream->schema, stream->name);
+	stream->topic = topic_name(opts, stream->schema, stream->name);
 	stream->key_head = stream->key_tail = "";
 	stream->value_head = stream->value_tail = "";
 }

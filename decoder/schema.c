@@ -108,13 +108,10 @@ columns_fields(StringInfo out, const ColumnPlan *columns, int n)
 	json_lit(out, "{\"type\":\"struct\",\"fields\":[");
 	for (int i = 0; i < n; i++)
 	{
-		int			len = strlen(columns[i].name);
-		const char *name = json_to_utf8(columns[i].name, &len);
-
 		if (i > 0)
 			json_char(out, ',');
 		schema_type(out, columns[i].codec, !columns[i].notnull,
-					columns[i].default_json, pnstrdup(name, len));
+					columns[i].default_json, columns[i].field);
 	}
 	json_char(out, ']');
 }
@@ -274,8 +271,11 @@ schema_fill_messages(const Encoder *enc, StreamInfo *stream)
 		schema_plain(&s, "int64", true, "ts_ms");
 		json_char(&s, ',');
 		source_schema(&s, enc);
-		json_char(&s, ',');
-		transaction_block(&s);
+		if (enc->opts->compat_version > COMPAT_2_7)
+		{
+			json_char(&s, ',');
+			transaction_block(&s);
+		}
 		json_lit(&s, ",{\"type\":\"struct\",\"fields\":[");
 		schema_plain(&s, "string", true, "prefix");
 		json_char(&s, ',');

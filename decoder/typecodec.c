@@ -51,6 +51,16 @@ static const TypeRow type_rows[] = {
 	{INTERVALOID, codec_interval},
 	{POINTOID, codec_point},
 	{TSVECTOROID, codec_tsvector},
+	{INETOID, codec_output},
+	{CIDROID, codec_output},
+	{MACADDROID, codec_output},
+	{MACADDR8OID, codec_output},
+	{INT4RANGEOID, codec_output},
+	{INT8RANGEOID, codec_output},
+	{NUMRANGEOID, codec_output},
+	{TSRANGEOID, codec_output},
+	{TSTZRANGEOID, codec_output},
+	{DATERANGEOID, codec_output},
 };
 
 typedef struct NamedTypeRow
@@ -64,6 +74,19 @@ static const NamedTypeRow named_type_rows[] = {
 	{"citext", codec_text},
 	{"hstore", codec_hstore},
 	{"ltree", codec_ltree},
+	{"geometry", codec_geometry},
+	{"geography", codec_geography},
+	{"vector", codec_vector},
+	{"halfvec", codec_halfvec},
+	{"sparsevec", codec_sparsevec},
+	{"isbn", codec_output},
+	{"isbn13", codec_output},
+	{"issn", codec_output},
+	{"issn13", codec_output},
+	{"ismn", codec_output},
+	{"ismn13", codec_output},
+	{"ean13", codec_output},
+	{"upc", codec_output},
 };
 
 static TypeSetup
@@ -76,7 +99,7 @@ find_setup(Oid type, const char *typname)
 		for (int i = 0; i < lengthof(named_type_rows); i++)
 			if (strcmp(named_type_rows[i].name, typname) == 0)
 				return named_type_rows[i].setup;
-	return codec_output;
+	return codec_unknown;
 }
 
 TypeCodec *
@@ -102,6 +125,9 @@ typecodec_build(Oid type, int32 typmod, const PluginOptions *opts)
 	else if (IsTrueArrayType(form))
 	{
 		codec->element = typecodec_build(form->typelem, codec->typmod, opts);
+		/* Debezium does not look behind a domain in an array */
+		if (opts->unknown_types && getBaseType(form->typelem) != form->typelem)
+			codec_unknown(codec->element, opts);
 		setup = codec_array;
 	}
 	else

@@ -84,6 +84,7 @@ extern void codec_text(TypeCodec *codec, const PluginOptions *opts);
 extern void codec_name(TypeCodec *codec, const PluginOptions *opts);
 extern void codec_char(TypeCodec *codec, const PluginOptions *opts);
 extern void codec_output(TypeCodec *codec, const PluginOptions *opts);
+extern void codec_unknown(TypeCodec *codec, const PluginOptions *opts);
 extern void codec_json(TypeCodec *codec, const PluginOptions *opts);
 extern void codec_xml(TypeCodec *codec, const PluginOptions *opts);
 extern void codec_uuid(TypeCodec *codec, const PluginOptions *opts);
@@ -96,6 +97,13 @@ extern void codec_enum(TypeCodec *codec, const PluginOptions *opts);
 
 /* codec_jsonb.c */
 extern void codec_jsonb(TypeCodec *codec, const PluginOptions *opts);
+
+/* codec_extension.c */
+extern void codec_geometry(TypeCodec *codec, const PluginOptions *opts);
+extern void codec_geography(TypeCodec *codec, const PluginOptions *opts);
+extern void codec_vector(TypeCodec *codec, const PluginOptions *opts);
+extern void codec_halfvec(TypeCodec *codec, const PluginOptions *opts);
+extern void codec_sparsevec(TypeCodec *codec, const PluginOptions *opts);
 
 /* codec_array.c */
 extern void codec_array(TypeCodec *codec, const PluginOptions *opts);
