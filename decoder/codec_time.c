@@ -396,23 +396,15 @@ codec_timestamptz(TypeCodec *codec, const PluginOptions *opts)
 /* ---- interval ------------------------------------------------------------ */
 
 /* a month is 365.25 / 12 days */
-#define USECS_PER_MONTH INT64CONST(2629800000000)
-
-static int64
-add_saturated(int64 a, int64 b)
-{
-	int64 sum;
-
-	if (pg_add_s64_overflow(a, b, &sum))
-		return b < 0 ? PG_INT64_MIN : PG_INT64_MAX;
-	return sum;
-}
+#define SECS_PER_AVERAGE_MONTH INT64CONST(2629800)
 
 static void
 encode_interval_us(StringInfo out, Datum value, TypeCodec *codec)
 {
 	Interval   *iv = DatumGetIntervalP(value);
-	int64 us;
+	int64		seconds;
+	int64		rest;
+	int64		us;
 
 #ifdef INTERVAL_NOT_FINITE
 	if (INTERVAL_NOT_FINITE(iv))
@@ -421,14 +413,18 @@ encode_interval_us(StringInfo out, Datum value, TypeCodec *codec)
 		return;
 	}
 #endif
-	/* months alone may exceed what microseconds hold: then the nearest bound */
-	if (pg_mul_s64_overflow(iv->month, USECS_PER_MONTH, &us))
-		us = iv->month < 0 ? PG_INT64_MIN : PG_INT64_MAX;
-	else
+	/* seconds always fit; microseconds may not: then the nearest bound */
+	seconds = iv->month * SECS_PER_AVERAGE_MONTH +
+		(int64) iv->day * SECS_PER_DAY + floor_div(iv->time, USECS_PER_SEC);
+	rest = iv->time - floor_div(iv->time, USECS_PER_SEC) * USECS_PER_SEC;
+	if (seconds < 0 && rest > 0)
 	{
-		us = add_saturated(us, (int64) iv->day * USECS_PER_DAY);
-		us = add_saturated(us, iv->time);
+		seconds++;
+		rest -= USECS_PER_SEC;
 	}
+	if (pg_mul_s64_overflow(seconds, USECS_PER_SEC, &us) ||
+		pg_add_s64_overflow(us, rest, &us))
+		us = seconds < 0 ? PG_INT64_MIN : PG_INT64_MAX;
 	json_int64(out, us);
 }
 
