@@ -270,6 +270,9 @@ kafka_log_line(KafkaLog *l, int level, const char *facility, const char *text)
 								 : LOG_DEBUG;
 	uint64_t suppressed = 0;
 
+	/* a broker that has just started is asked again for the producer's id */
+	if (strcmp(facility, "GETPID") == 0 && strstr(text, "retrying") != NULL)
+		ours = LOG_DEBUG;
 	/* these come as errors, too */
 	if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
 		strcmp(facility, "FATAL") == 0 || !log_enabled(ours))
