@@ -80,18 +80,18 @@ check_class(const Converter *c, Error *err)
 	return false;
 }
 
+/* decimal.format: BASE64 or NUMERIC */
 static bool
-check_settings(const Converter *c, Error *err)
+apply_decimal_format(Config *cfg, const Converter *c, Error *err)
 {
 	const Property *p = find(c->from, c->side, ".decimal.format");
 
-	if (p == NULL || strcasecmp(p->value, "BASE64") == 0)
+	if (p == NULL)
 		return true;
-	err_set(err, ERR_CONFIG, "config_unsupported",
-			"%s is not supported yet: decimals would look different", p->name);
-	err_detail(err, "Its value \"%.100s\" comes from %s.", p->value, p->origin);
-	err_hint(err, "Set decimal.handling.mode to string or double instead.");
-	return false;
+	return config_set_name(cfg,
+						   strcmp(c->side, "key") == 0 ? "key.decimal.format"
+													   : "decimal.format",
+						   p->value, p->origin, c->rank, err);
 }
 
 /* A setting of a converter that Connect would not look at. */
@@ -125,7 +125,7 @@ apply(Config *cfg, const Converter *c, Error *err)
 	char *value;
 	bool ok;
 
-	if (!check_class(c, err) || !check_settings(c, err))
+	if (!check_class(c, err) || !apply_decimal_format(cfg, c, err))
 		return false;
 	warn_of_idle(cfg, c);
 	option = config_printf("%s.schemas.enable", c->side);

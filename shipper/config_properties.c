@@ -62,7 +62,6 @@ const DebeziumProperty config_debezium_properties[] = {
 	{"table.blacklist", DBZ_ACCEPTED, "table.exclude.list", "", "an old spelling"},
 	{"column.whitelist", DBZ_ACCEPTED, "column.include.list", "", "an old spelling"},
 	{"column.blacklist", DBZ_ACCEPTED, "column.exclude.list", "", "an old spelling"},
-	{"skip.messages.without.change", DBZ_NOT_YET, "", "false", "updates without a change would be published"},
 	{"column.mask.*", DBZ_NOT_YET, "", "", "values would be published unmasked; exclude the columns with column.exclude.list instead"},
 	{"column.truncate.*", DBZ_NOT_YET, "", "", "values would be published whole; exclude the columns with column.exclude.list instead"},
 	{"column.propagate.source.type", DBZ_NOT_YET, "", "", "the schemas would lack parameters"},
@@ -70,16 +69,12 @@ const DebeziumProperty config_debezium_properties[] = {
 
 	/* how it looks */
 	{"toasted.value.placeholder", DBZ_ACCEPTED, "unavailable.value.placeholder", "", "an old spelling"},
-	{"include.unknown.datatypes", DBZ_NOT_YET, "", "false", "a type without a form of its own goes out as its text, not as base64 of it"},
 	{"schema.name.adjustment.mode", DBZ_NOT_YET, "", "none", "names would differ"},
-	{"field.name.adjustment.mode", DBZ_NOT_YET, "", "none", "names would differ"},
 	{"sanitize.field.names", DBZ_NOT_YET, "", "false", "names would differ"},
 	{"custom.sanitize.pattern", DBZ_NOT_YET, "", "", "names would differ"},
 	{"converters", DBZ_REFUSED, "", "", "Java classes cannot be loaded here"},
 	{"post.processors", DBZ_NOT_YET, "", "", "values would differ"},
-	{"provide.transaction.metadata", DBZ_NOT_YET, "", "false", "transaction records and blocks would be missing"},
 	{"transaction.metadata.factory", DBZ_NOT_YET, "", "io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory", "transaction records would differ"},
-	{"extended.headers.enabled", DBZ_LATER, "", "false", "the headers __debezium.context.* are not sent"},
 	{"include.schema.comments", DBZ_NOT_YET, "", "false", "the schemas would lack comments"},
 	{"include.schema.changes", DBZ_NO_EFFECT, "", "false|true", "PostgreSQL has no topic of schema changes"},
 	{"schema.refresh.mode", DBZ_NO_EFFECT, "", "columns_diff|columns_diff_exclude_unchanged_toast", "the server itself says when a table has changed"},
@@ -91,10 +86,8 @@ const DebeziumProperty config_debezium_properties[] = {
 
 	/* topics and Connect */
 	{"topic.naming.strategy", DBZ_NOT_YET, "", "io.debezium.schema.SchemaTopicNamingStrategy", "topics would have other names"},
-	{"topic.delimiter", DBZ_NOT_YET, "", ".", "topics would have other names"},
 	{"topic.cache.size", DBZ_NO_EFFECT, "", "", "a topic's name is kept with its table"},
-	{"topic.transaction", DBZ_NO_EFFECT, "", "", "no transaction records are published"},
-	{"transaction.topic", DBZ_NO_EFFECT, "", "", "no transaction records are published"},
+	{"transaction.topic", DBZ_ACCEPTED, "topic.transaction", "", "an old spelling"},
 	{"header.converter", DBZ_NOT_YET, "", "org.apache.kafka.connect.storage.SimpleHeaderConverter", "headers would look different"},
 	{"header.converter.*", DBZ_NO_EFFECT, "", "", "headers have one form"},
 
