@@ -8,6 +8,9 @@ TC_VERSION  := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" decoder/tup
 PG_CPPFLAGS  = -I$(srcdir)/decoder -DTUPLECAST_VERSION='"$(TC_VERSION)"'
 PG_CFLAGS    = $(WERROR)
 REGRESS      = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+# the database of the regression tests, whatever the server's locale
+ENCODING     = UTF8
+NO_LOCALE    = 1
 PG_CONFIG   ?= pg_config
 export PG_CONFIG WITH_HTTP WERROR
 
