@@ -22,10 +22,8 @@ static int cmd_help(int argc, char **argv);
 static const Command commands[] = {
 	{"run", cmd_run,
 	 "send the changes of a database to Kafka until told to stop"},
-#if __has_include("cmd_check.c")
 	{"check", cmd_check,
 	 "look for everything that would keep run from working"},
-#endif
 	{"config", cmd_config, "show every setting and where it comes from"},
 	{"version", cmd_version, "show the version"},
 	{"help", cmd_help, "show this"},
