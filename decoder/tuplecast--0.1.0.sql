@@ -2,6 +2,9 @@
 
 \echo Use "CREATE EXTENSION tuplecast" to load this file. \quit
 
+-- what they tell is in the catalogs, which everybody can read
+GRANT USAGE ON SCHEMA tuplecast TO PUBLIC;
+
 CREATE FUNCTION tuplecast.version() RETURNS text
 	LANGUAGE C IMMUTABLE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tuplecast_version';
