@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/varlena.h"
 
+#include "mask.h"
 #include "options.h"
 
 typedef struct OptionRow
@@ -238,8 +239,10 @@ options_parse(PluginOptions *opts, List *defelems)
 	{
 		DefElem    *elem = lfirst(lc);
 		const OptionRow *row = find_row(elem->defname);
-		const char *value;
+		const char *value = elem->arg ? strVal(elem->arg) : "";
 
+		if (row == NULL && mask_parse_option(&opts->masks, elem->defname, value))
+			continue;
 		if (row == NULL)
 			unknown_option(elem->defname);
 		if (seen[row - option_rows])
@@ -248,7 +251,6 @@ options_parse(PluginOptions *opts, List *defelems)
 					 errmsg("option \"%s\" is given twice", row->name),
 					 errhint("Give each option once.")));
 		seen[row - option_rows] = true;
-		value = elem->arg ? strVal(elem->arg) : "";
 		row->parse(row, value, (char *) opts + row->offset);
 	}
 	for (int i = 0; i < lengthof(option_rows); i++)

@@ -103,6 +103,7 @@ typedef struct PluginOptions
 #define OPTION(type, field, name, def, words) opt_##type field;
 #include "options.def"
 #undef OPTION
+	List	   *masks;			/* of MaskRule *: column.mask.*, column.truncate.* */
 } PluginOptions;
 
 /*

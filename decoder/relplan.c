@@ -19,6 +19,7 @@
 #include "coldefault.h"
 #include "filter.h"
 #include "json.h"
+#include "mask.h"
 #include "relcache.h"
 
 static bool
@@ -192,6 +193,22 @@ fill_column(ColumnPlan *col, const RelationPlan *plan, Relation leaf,
 	col->unavailable_json = col->codec->unavailable ? col->codec->unavailable : "null";
 }
 
+/* Keys are not disguised: equal ones must stay equal, and on their partition. */
+static void
+disguise_column(ColumnPlan *col, const RelationPlan *plan,
+				const PluginOptions *opts)
+{
+	const char *null_json;
+
+	if (opts->masks == NIL)
+		return;
+	col->codec = mask_wrap(opts->masks, col->codec,
+						   psprintf("%s.%s.%s", plan->schema, plan->table, col->name));
+	null_json = mask_null_json(col->codec);
+	if (null_json != NULL)
+		col->null_json = col->absent_json = col->unavailable_json = null_json;
+}
+
 /* The first of the two is for decoding only, the second takes a lock. */
 static Bitmapset *
 identity_columns(Relation rel)
@@ -231,6 +248,8 @@ plan_columns(RelationPlan *plan, Relation leaf, Relation published,
 		fill_column(&plan->columns[plan->ncolumns++], plan, leaf, published, att,
 					opts);
 	}
+	for (int i = 0; i < plan->ncolumns; i++)
+		disguise_column(&plan->columns[i], plan, opts);
 	/* a key column stays in the key even if it is left out of the value */
 	key_opts.decimal_format = opts->key_decimal_format;
 	plan->key = palloc0(sizeof(ColumnPlan) * Max(list_length(key), 1));
