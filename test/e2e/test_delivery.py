@@ -181,7 +181,7 @@ def test_a_second_sigterm_stops_at_once(db, run, make_broker):
     insert(db, 10)
     shipper.wait_metric("records_total", lambda n: n >= 20)
     shipper.terminate()
-    shipper.wait_log(r"(?i)drain|stopping|SIGTERM|shut")
+    shipper.wait_log("asked to stop")  # else the two signals may become one
     assert shipper.running()
     shipper.terminate()
     shipper.wait_exit(30)
