@@ -1,0 +1,224 @@
+"""The figures of doc/performance.md. Runs are interleaved, so that a machine that is not quiet disturbs all of them alike: trust the ratios."""
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "test/e2e"))
+
+from harness.kafka import KafkaBroker  # noqa: E402
+
+import measure  # noqa: E402
+import ship  # noqa: E402
+from source import PUBLICATION, Source  # noqa: E402
+
+# what must hold; a change that breaks one is a regression
+DECODE_RATIO = 0.5
+ROWS_PER_SECOND = 200_000
+RSS_MB = 64
+CASES = ("decode", "ship", "latency", "memory", "large")
+
+
+def arguments():
+    p = argparse.ArgumentParser(prog="run.sh", description=__doc__)
+    p.add_argument("cases", nargs="*", metavar="CASE", help=f"which to run: {', '.join(CASES)} (default: all but large)")
+    p.add_argument("--quick", action="store_true", help="a tenth of the rows, fewer rounds, nothing asserted but memory and completeness")
+    p.add_argument("--rounds", type=int, help="rounds of decode and ship (default 5)")
+    p.add_argument("--large-rows", type=int, default=5_000_000, help="rows of the case large, one transaction to a slow broker")
+    p.add_argument("--seconds", type=int, default=10, help="of each latency run")
+    p.add_argument("--shipper", action="append", metavar="NAME=PATH", help="shippers to compare in ship, instead of the one built here")
+    a = p.parse_args()
+    unknown = set(a.cases) - set(CASES)
+    if unknown:
+        p.error(f"no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
+    a.cases = a.cases or [c for c in CASES if c != "large"]
+    a.rounds = a.rounds or (2 if a.quick else 5)
+    return a
+
+
+class Results:
+    """JSON lines in results/, tables on standard output, and what did not hold."""
+
+    def __init__(self):
+        directory = Path(__file__).parent / "results"
+        directory.mkdir(exist_ok=True)
+        self.path = directory / time.strftime("%Y%m%d-%H%M%S.jsonl", time.gmtime())
+        self.failures = []
+
+    def add(self, case, name, number, figures):
+        with open(self.path, "a") as f:
+            f.write(json.dumps({"case": case, "name": name, "round": number, **figures}) + "\n")
+
+    def check(self, holds, text):
+        print(f"{'ok' if holds else 'FAILED'}: {text}", flush=True)
+        if not holds:
+            self.failures.append(text)
+
+
+def machine(source, binary):
+    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")),
+                 platform.machine())
+    versions = subprocess.run([binary, "version"], capture_output=True, text=True, check=True).stdout.strip().replace("\n", ", ")
+    server = source.sql("SHOW server_version")[0][0]
+    kafka = next((p.name for p in (TOP / ".cache/kafka").iterdir() if p.is_dir()), "?").split("-")[0]
+    return {"cpu": model, "cores": os.cpu_count(), "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
+            "kernel": platform.release(), "postgres": server, "kafka": kafka, "tuplecast": versions}
+
+
+def interleave(rounds, runs, results, case):
+    """runs: name → function of the round's number; name → list of figures. A first round warms up and is not counted."""
+    figures = {name: [] for name in runs}
+    for number in range(rounds + 1):
+        # the order turns, so that none always follows the same
+        names = list(runs)
+        names = names[number % len(names):] + names[:number % len(names)]
+        for name in names:
+            one = runs[name](number)
+            print(f"  {case} {number if number else 'warm-up'}: {name}: " + ", ".join(f"{k} {v:.3g}" for k, v in one.items()),
+                  file=sys.stderr, flush=True)
+            if number:
+                figures[name].append(one)
+                results.add(case, name, number, one)
+    return figures
+
+
+def column(figures, name):
+    return [f[name] for f in figures]
+
+
+def run_decode(source, options, results):
+    ours = {"wire": 1, "topic.prefix": "bench"}
+    plugins = {
+        "tuplecast": ("tuplecast", ours),
+        "tuplecast, all excluded": ("tuplecast", {**ours, "table.exclude.list": r"public\..*"}),
+        "pgoutput": ("pgoutput", {"proto_version": 1, "publication_names": PUBLICATION}),
+    }
+    if source.wal2json:
+        plugins["wal2json"] = ("wal2json", {"format-version": 2})
+
+    def run(plugin, plugin_options, host):
+        seconds, cpu = source.decode(plugin, plugin_options, host)
+        return {"seconds": seconds, "walsender_cpu_s": cpu}
+    runs = {f"{name} ({way})": lambda _, p=p, o=o, host=host: run(p, o, host)
+            for way, host in (("TCP", "127.0.0.1"), ("unix socket", str(source.cluster.dir))) for name, (p, o) in plugins.items()}
+    figures = interleave(options.rounds, runs, results, "decode")
+    rows, ratios = [], {}
+    for name, runs_of in figures.items():
+        base = figures["pgoutput" + name[name.rindex(" ("):]]
+        # of each round, then the median: what disturbs a round disturbs both
+        ratio = [a["seconds"] / b["seconds"] for a, b in zip(runs_of, base)]
+        ratios[name] = measure.median(ratio)
+        seconds, cpu = column(runs_of, "seconds"), column(runs_of, "walsender_cpu_s")
+        rows.append([name, f"{measure.median(seconds):.2f}", f"±{measure.spread(seconds) * 50:.0f} %", f"{measure.median(ratio):.3f}",
+                     f"{measure.median(cpu):.2f}", f"{measure.median(cpu) / source.rows * 1e6:.2f}"])
+    print(f"\nDecoding {source.rows:,} rows through the walsender, pg_recvlogical to /dev/null, medians of {options.rounds}\n")
+    print(measure.table(["plugin", "wall s", "spread", "to pgoutput", "walsender CPU s", "µs a row"], rows), "\n", flush=True)
+    if not options.quick:
+        ratio = ratios["tuplecast (TCP)"]
+        results.check(ratio <= DECODE_RATIO, f"decoding takes {ratio:.3f} of pgoutput's time over TCP, at most {DECODE_RATIO}")
+
+
+def run_ship(source, broker, options, results):
+    shippers = dict(s.split("=", 1) for s in options.shipper) if options.shipper else {"": options.binary}
+    numbers = iter(range(1, 1000))
+    ways = {"defaults": (), "headers.identity=false": ("--headers.identity=false",)}
+    runs = {f"{name} {way}".strip(): lambda _, path=path, o=o: ship.throughput(path, source, broker, next(numbers), *o)
+            for way, o in ways.items() for name, path in shippers.items()}
+    figures = interleave(options.rounds, runs, results, "ship")
+    rows = []
+    for name, runs_of in figures.items():
+        def middle(key, runs_of=runs_of):
+            return measure.median(column(runs_of, key))
+        rate = column(runs_of, "rows_per_second")
+        rows.append([name, f"{measure.median(rate):,.0f}", f"±{measure.spread(rate) * 50:.0f} %", f"{middle('main_thread_us'):.2f}",
+                     f"{middle('shipper_us'):.2f}", f"{middle('walsender_us'):.2f}", f"{middle('broker_us'):.2f}",
+                     f"{max(column(runs_of, 'peak_rss_mb')):.1f}"])
+    print(f"\n{source.rows:,} rows to a Kafka broker on the same cores, acks=all, idempotent, lz4, medians of {options.rounds}; CPU in µs a row\n")
+    print(measure.table(["shipper", "rows/s", "spread", "main thread", "shipper", "walsender", "broker", "peak RSS MB"], rows), "\n", flush=True)
+    peak = max(max(column(f, "peak_rss_mb")) for f in figures.values())
+    results.check(peak < RSS_MB, f"peak RSS {peak:.1f} MB, less than {RSS_MB}")
+    if not options.quick:
+        for name, runs_of in figures.items():
+            rate = measure.median(column(runs_of, "rows_per_second"))
+            results.check(rate >= ROWS_PER_SECOND, f"{name}: {rate:,.0f} rows/s, at least {ROWS_PER_SECOND:,}")
+
+
+def run_latency(source, broker, options, results):
+    numbers = iter(range(1, 1000))
+    rate = 1000
+    ways = {"defaults (linger 1 ms)": (), "kafka.linger.ms=0": ("--kafka.linger.ms=0",), "kafka.linger.ms=5": ("--kafka.linger.ms=5",)}
+    seconds = 3 if options.quick else options.seconds
+    rows = []
+    for name, o in ways.items():
+        f = ship.latency(options.binary, source, broker, next(numbers), rate, seconds, *o)
+        results.add("latency", name, 1, f)
+        rows.append([name, f"{f['rate']:,.0f}", f"{f['p50_ms']:.2f}", f"{f['p99_ms']:.2f}", f"{f['max_ms']:.1f}",
+                     f"{f['walsender_percent']:.0f} %", f"{f['shipper_percent']:.0f} %"])
+        results.check(f["rate"] > rate * 0.95, f"{name}: the load came at {f['rate']:,.0f} transactions/s, of {rate:,}")
+    print(f"\nCommit to consumer, {rate:,} single-row transactions/s for {seconds} s; CPU in % of a core\n")
+    print(measure.table(["shipper", "transactions/s", "p50 ms", "p99 ms", "max ms", "walsender", "shipper"], rows), "\n", flush=True)
+
+
+def run_memory(source, broker, options, results):
+    rows = []
+    # so few rows fill no larger queue
+    queues = (1,) if options.quick else (8, 16)
+    for number, size in enumerate(queues):
+        name, o = f"queue.max.bytes={size} MB", (f"--queue.max.bytes={size * measure.MB}",)
+        f = ship.paused_broker(options.binary, source, broker, number, *o)
+        results.add("memory", name, 1, f)
+        rows.append([name, f"{f['held_records']:,.0f}", f"{f['waiting_rss_mb']:.1f}", f"{f['peak_rss_mb']:.1f}", f"{f['written']:,}"])
+        results.check(f["written"] >= f["rows"] and f["peak_rss_mb"] < RSS_MB,
+                      f"{name}: after a pause of the broker {f['written']:,} records of {f['rows']:,} rows, peak RSS {f['peak_rss_mb']:.1f} MB, less than {RSS_MB}")
+    print("\nThe broker stops in the middle of the large transaction and goes on\n")
+    print(measure.table(["shipper", "records held", "RSS MB waiting", "peak RSS MB", "records written"], rows), "\n", flush=True)
+
+
+def run_large(source, broker, options, results):
+    rows = options.large_rows // 10 if options.quick else options.large_rows
+    f = ship.large_transaction(options.binary, source, broker, 1, rows)
+    results.add("large", "defaults", 1, f)
+    step = max(1, len(f["rss_mb"]) // 30)
+    print(f"\nOne transaction of {rows:,} narrow rows to a slow broker: {f['seconds']:.0f} s, {rows / f['seconds']:,.0f} rows/s")
+    print("RSS in MB, second by second" + (f", each {step}th" if step > 1 else "") + ": " + " ".join(str(n) for n in f["rss_mb"][::step]), "\n")
+    results.check(f["peak_rss_mb"] < RSS_MB, f"peak RSS {f['peak_rss_mb']:.1f} MB, less than {RSS_MB}")
+    results.check(f["written"] == rows and f["reconnects"] == 0, f"{f['written']:,} records of {rows:,} rows, {f['reconnects']:.0f} reconnections")
+
+
+def main():
+    options = arguments()
+    options.binary = os.environ.get("TUPLECAST_TEST_SHIPPER", str(TOP / "shipper/build/tuplecast"))
+    results = Results()
+    source, broker = None, None
+    try:
+        print("preparing the rows", file=sys.stderr, flush=True)
+        source = Source(os.environ["TUPLECAST_TEST_PG_BINDIR"])
+        source.start(*((3_000, 20_000) if options.quick else (30_000, 200_000)))
+        about = machine(source, options.binary)
+        results.add("machine", "", 0, about)
+        print(", ".join(f"{k} {v}" for k, v in about.items()))
+        if "decode" in options.cases:
+            run_decode(source, options, results)
+        if set(options.cases) - {"decode"}:
+            broker = KafkaBroker(heap="512m")
+            broker.start()
+        for case, run in (("ship", run_ship), ("memory", run_memory), ("latency", run_latency), ("large", run_large)):
+            if case in options.cases:
+                run(source, broker, options, results)
+    finally:
+        if broker:
+            broker.destroy()
+        if source:
+            source.destroy()
+    print(f"written to {os.path.relpath(results.path)}")
+    if results.failures:
+        sys.exit("bench: " + "; ".join(results.failures))
+
+
+if __name__ == "__main__":
+    main()

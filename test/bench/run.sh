@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# run.sh [OPTION...]: the figures, measured on this machine with servers of its own; --help lists the options (BENCH_ARGS through make).
+# Ends with an error if a figure is worse than it must be.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+export PG_CONFIG=${PG_CONFIG:-pg_config}
+test/deps.sh test
+make -s -j "$(nproc)" all >&2
+tree=$(mktemp -d "${TMPDIR:-/tmp}/tuplecast-bench.XXXXXX")
+chmod 755 "$tree"
+trap 'rm -rf "$tree"' EXIT
+TUPLECAST_TEST_PG_BINDIR=$(test/private-postgres.sh "$tree" 2>/dev/null)
+export TUPLECAST_TEST_PG_BINDIR
+# shellcheck disable=SC2086
+PYTHONDONTWRITEBYTECODE=1 .cache/venv/bin/python test/bench/bench.py ${BENCH_ARGS:-} "$@"

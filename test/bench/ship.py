@@ -1,0 +1,234 @@
+"""The shipper to a real broker: throughput, memory, latency."""
+import multiprocessing
+import signal
+import threading
+import time
+
+from confluent_kafka import Consumer, TopicPartition
+from harness.shipper import Shipper
+from harness.wait import wait_until
+
+import measure
+from measure import MB
+from source import unix_us
+
+POLL = 0.02
+
+
+def launch(binary, source, broker, slot, prefix, *options, table="wide"):
+    return Shipper(binary, "--source", source.db.url, "--kafka", broker.address, "--prefix", prefix, f"--slot.name={slot}",
+                   f"--table.include.list=public.{table}", *options).start()
+
+
+def wait_acked(shipper, count, timeout=600):
+    shipper.wait_metric("records_acked_total", lambda n: n >= count, timeout)
+
+
+def high_water(broker, topic):
+    with broker.reader(topic) as reader:
+        return reader.consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=60)[1]
+
+
+def throughput(binary, source, broker, number, *options):
+    """All rows of the source: a dict of figures."""
+    slot = source.new_slot("tuplecast")
+    prefix = f"ship{number}"
+    broker_before = measure.cpu_seconds(broker.process.pid)
+    broker.create_topic(f"{prefix}.public.wide")
+    watch = measure.Stopwatch()
+    shipper = launch(binary, source, broker, slot, prefix, *options)
+    try:
+        wait_until(lambda: shipper.get("/metrics")[0] == 200, 30, interval=POLL)
+        wait_until(lambda: shipper.metric("records_acked_total") >= source.rows, 600, interval=POLL, what=lambda: shipper.log()[-2000:])
+        seconds = watch.seconds()
+        figures = {
+            "seconds": seconds,
+            "rows_per_second": source.rows / seconds,
+            "main_thread_us": measure.thread_cpu_seconds(shipper.pid) / source.rows * 1e6,
+            "shipper_us": measure.cpu_seconds(shipper.pid) / source.rows * 1e6,
+            "walsender_us": measure.cpu_seconds(source.walsender(slot)) / source.rows * 1e6,
+            "broker_us": (measure.cpu_seconds(broker.process.pid) - broker_before) / source.rows * 1e6,
+            "peak_rss_mb": shipper.peak_rss() / MB,
+        }
+        shipper.stop()
+        written = high_water(broker, f"{prefix}.public.wide")
+        assert written == source.rows, f"{written} records in the topic, {source.rows} rows"
+    finally:
+        shipper.destroy()
+    source.drop_slot(slot)
+    broker.delete_topics([f"{prefix}.public.wide"])
+    return figures
+
+
+# ---- latency ----------------------------------------------------------------
+
+
+def consume(address, topic, count, out):
+    """Child process: microseconds from each record's commit, by its header, to its arrival here."""
+    consumer = Consumer({"bootstrap.servers": address, "group.id": "latency", "enable.auto.commit": False, "auto.offset.reset": "earliest",
+                         "fetch.error.backoff.ms": 10, "log_level": 0})
+    consumer.assign([TopicPartition(topic, 0, 0)])
+    late = []
+    while len(late) < count:
+        message = consumer.poll(30)
+        now = unix_us()
+        if message is None:
+            break
+        if not message.error():
+            late.append(now - int(dict(message.headers())["__ts_us"]))
+    consumer.close()
+    out.send(late)
+
+
+def latency(binary, source, broker, number, rate, seconds, *options):
+    """Single-row transactions at an even rate: dict of milliseconds, the first second left out."""
+    source.sql("DROP TABLE IF EXISTS narrow")
+    source.sql("CREATE TABLE narrow (id bigserial PRIMARY KEY, a text)")
+    slot = f"latency_{number}"
+    prefix = f"latency{number}"
+    broker.create_topic(f"{prefix}.public.narrow")
+    count = rate * seconds
+    shipper = launch(binary, source, broker, slot, prefix, *options, table="narrow")
+    receive, send = multiprocessing.Pipe(False)
+    child = multiprocessing.get_context("spawn").Process(target=consume, args=(broker.address, f"{prefix}.public.narrow", count, send))
+    try:
+        shipper.wait_ready()
+        child.start()
+        walsender = source.walsender(slot)
+        before = measure.cpu_seconds(walsender), measure.cpu_seconds(shipper.pid)
+        start = time.monotonic()
+        for i in range(count):
+            # the load's clock: an even rate
+            pause = start + i / rate - time.monotonic()
+            if pause > 0:
+                time.sleep(pause)
+            source.connection.execute("INSERT INTO narrow (a) VALUES ('x')", prepare=True)
+        took = time.monotonic() - start
+        assert receive.poll(60), "the consumer did not get every record"
+        late = receive.recv()
+        assert len(late) == count, f"{len(late)} of {count} records"
+        late = late[rate:]
+        figures = {
+            "rate": count / took,
+            "p50_ms": measure.percentile(late, 50) / 1000,
+            "p99_ms": measure.percentile(late, 99) / 1000,
+            "max_ms": max(late) / 1000,
+            "walsender_percent": 100 * (measure.cpu_seconds(walsender) - before[0]) / took,
+            "shipper_percent": 100 * (measure.cpu_seconds(shipper.pid) - before[1]) / took,
+        }
+        shipper.stop()
+    finally:
+        if child.pid:
+            child.terminate()
+            child.join()
+        shipper.destroy()
+    source.drop_slot(slot)
+    broker.delete_topics([f"{prefix}.public.narrow"])
+    return figures
+
+
+# ---- memory -----------------------------------------------------------------
+
+
+class RssSeries(threading.Thread):
+    """Resident memory of a process, once a second."""
+
+    def __init__(self, pid, every=1.0):
+        super().__init__(daemon=True)
+        self.pid, self.every, self.series, self.ended = pid, every, [], threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.ended.wait(self.every):
+            try:
+                self.series.append(measure.rss(self.pid))
+            except (FileNotFoundError, ProcessLookupError, StopIteration):
+                # the process is gone; whoever waits for it says so
+                return
+
+    def stop(self):
+        self.ended.set()
+        self.join()
+        return [round(n / MB, 1) for n in self.series]
+
+
+def paused_broker(binary, source, broker, number, *options):
+    """The broker stops in the middle of the large transaction, and goes on: nothing lost, memory flat."""
+    slot = source.new_slot("tuplecast")
+    prefix = f"paused{number}"
+    broker.create_topic(f"{prefix}.public.wide")
+    shipper = launch(binary, source, broker, slot, prefix, *options)
+    paused = False
+    try:
+        # the last rows are the large transaction's
+        wait_until(lambda: shipper.get("/metrics")[0] == 200 and shipper.metric("records_acked_total") > source.rows * 0.65, 120, interval=0.005)
+        broker.pause()
+        paused = True
+        before = shipper.metric("backpressure_microseconds_total")
+        shipper.wait_metric("backpressure_microseconds_total", lambda n: n > before + 5_000_000, 60)
+        waiting = shipper.rss()
+        held = shipper.metric("queue_records")
+        broker.resume()
+        paused = False
+        wait_acked(shipper, source.rows)
+        peak = shipper.peak_rss()
+        shipper.stop()
+    finally:
+        if paused:
+            broker.resume()
+        shipper.destroy()
+    written = high_water(broker, f"{prefix}.public.wide")
+    source.drop_slot(slot)
+    broker.delete_topics([f"{prefix}.public.wide"])
+    return {"rows": source.rows, "written": written, "held_records": held, "waiting_rss_mb": waiting / MB, "peak_rss_mb": peak / MB}
+
+
+class SlowBroker(threading.Thread):
+    """Stops and continues the broker: it works a part of the time."""
+
+    def __init__(self, broker, work=0.05, pause=0.20):
+        super().__init__(daemon=True)
+        self.broker, self.work, self.pause, self.ended = broker, work, pause, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.ended.wait(self.work):
+            self.broker.process.send_signal(signal.SIGSTOP)
+            self.ended.wait(self.pause)
+            self.broker.process.send_signal(signal.SIGCONT)
+
+    def stop(self):
+        self.ended.set()
+        self.join()
+        self.broker.resume()
+
+
+def large_transaction(binary, source, broker, number, rows, *options):
+    """One transaction of narrow rows to a slow broker: the series of resident memory."""
+    source.sql("CREATE TABLE tall (id bigint PRIMARY KEY, n int)")
+    slot = f"tall_{number}"
+    prefix = f"tall{number}"
+    broker.create_topic(f"{prefix}.public.tall")
+    source.sql("SELECT pg_create_logical_replication_slot(%s, 'tuplecast')", (slot,))
+    source.sql(f"INSERT INTO tall SELECT i, i FROM generate_series(1, {rows}) i")
+    shipper = launch(binary, source, broker, slot, prefix, *options, table="tall")
+    slow = SlowBroker(broker)
+    series = RssSeries(shipper.pid)
+    watch = measure.Stopwatch()
+    try:
+        wait_until(lambda: shipper.get("/metrics")[0] == 200, 30)
+        wait_acked(shipper, rows, 1800)
+        seconds = watch.seconds()
+        peak = shipper.peak_rss()
+        reconnects = shipper.metric("source_reconnects_total")
+        slow.stop()
+        mb = series.stop()
+        shipper.stop()
+    finally:
+        slow.stop()
+        shipper.destroy()
+    written = high_water(broker, f"{prefix}.public.tall")
+    source.drop_slot(slot)
+    source.sql("DROP TABLE tall")
+    broker.delete_topics([f"{prefix}.public.tall"])
+    return {"rows": rows, "written": written, "seconds": seconds, "reconnects": reconnects, "peak_rss_mb": peak / MB, "rss_mb": mb}
