@@ -1,0 +1,151 @@
+"""What may differ from Debezium, each by name and with its reason. One that a full run never needs is an error."""
+import json
+from dataclasses import dataclass
+from typing import Callable
+
+from compare import ABSENT, Number, Obj
+
+REQUIRED = "defect"  # must apply in a full run
+ALLOWED = "nature"   # what cannot be equal: clocks, random identities, spelling of equal numbers
+
+
+@dataclass(frozen=True)
+class Exemption:
+    name: str
+    kind: str
+    reason: str
+    test: Callable
+
+
+EXEMPTIONS = []
+
+
+def exemption(name, kind, reason):
+    def add(test):
+        EXEMPTIONS.append(Exemption(name, kind, reason, test))
+        return test
+    return add
+
+
+def same_type(a, b):
+    return type(a) is type(b) or None in (a, b)
+
+
+# ---- nature ---------------------------------------------------------------
+
+CLOCK = {"ts_ms", "ts_us", "ts_ns"}
+
+
+@exemption("clock", ALLOWED, "time at which a record was made: ts_ms, ts_us, ts_ns at top level, of heartbeats and of transaction records")
+def clock(path, theirs, ours, context):
+    if path[0] == "value" and len(path) == 2 and path[1] in CLOCK:
+        meta = isinstance(context.their_value, Obj) and ("op" in context.their_value or "status" in context.their_value or len(context.their_value) == 1)
+        return meta and isinstance(theirs, Number) and isinstance(ours, Number) and len(theirs.text) == len(ours.text)
+    # as fields or headers of a flattened record
+    name = path[-1].removeprefix(context.combination.added_prefix)
+    if path[0] in ("value", "headers") and len(path) == 2 and path[1] in context.combination.added_clocks:
+        return theirs is not ABSENT and ours is not ABSENT and len(str(theirs)) == len(str(ours)) and name != path[1]
+    return False
+
+
+@exemption("sequence", ALLOWED, "what the connector remembers of its own position: source.sequence")
+def sequence(path, theirs, ours, context):
+    # a string in each; null as a field's value would be another type
+    return path[-1] in ("sequence", "__sequence", "__source_sequence") and path[0] in ("value", "headers") and isinstance(theirs, str) and isinstance(ours, str)
+
+
+@exemption("version", ALLOWED, "of the software: source.version")
+def version(path, theirs, ours, context):
+    return path[-1] in ("version", "__version", "__source_version") and path[0] in ("value", "headers") and (len(path) == 2 or path[-2] == "source") \
+        and isinstance(theirs, str) and isinstance(ours, str)
+
+
+@exemption("runId", ALLOWED, "one for each run of a task: header __debezium.context.runId")
+def run_id(path, theirs, ours, context):
+    return path == ("headers", "__debezium.context.runId") and isinstance(theirs, str) and isinstance(ours, str)
+
+
+@exemption("time of a message outside of transactions", ALLOWED, "source.ts_* of such a message is the time of the transaction before it, or now")
+def message_time(path, theirs, ours, context):
+    return len(path) == 3 and path[:2] == ("value", "source") and path[2] in CLOCK and isinstance(context.their_value, Obj) \
+        and context.their_value.get("op") == "m" and context.their_value["source"].get("txId") is None \
+        and isinstance(theirs, Number) and isinstance(ours, Number)
+
+
+@exemption("order within hstore", ALLOWED, "Debezium writes the pairs in the order of a hash table")
+def hstore_order(path, theirs, ours, context):
+    if not in_column(path, ("hst", "ahst")):
+        return False
+    if isinstance(theirs, str) and isinstance(ours, str):
+        try:
+            return json.loads(theirs) == json.loads(ours)
+        except ValueError:
+            return False
+    return path[-1] == "(order)"
+
+
+def column(path):
+    """The column a path leads to, or ''."""
+    if path[0] in ("key", "value"):
+        for part in path[1:]:
+            if part not in ("before", "after", "payload") and not part.isdigit():
+                return part
+    elif path[0] in ("key.schema", "value.schema"):
+        names = [p for i, p in enumerate(path) if i and path[i - 1] == "fields" and p not in ("before", "after")]
+        return names[0] if names else ""
+    return ""
+
+
+def in_column(path, prefixes):
+    return column(path).startswith(tuple(prefixes))
+
+
+def is_schema(path):
+    return path[0].endswith(".schema")
+
+
+# ---- Debezium's defects ----------------------------------------------------
+
+@exemption("columns of unknown types", REQUIRED, "Debezium leaves them out; here they are text")
+def unknown_type(path, theirs, ours, context):
+    return in_column(path, ("u_",)) and theirs is ABSENT and (is_schema(path) or ours is None or isinstance(ours, (str, list)))
+
+
+@exemption("generated columns", REQUIRED, "Debezium leaves them out while streaming")
+def generated(path, theirs, ours, context):
+    return in_column(path, ("gen_",)) and theirs is ABSENT
+
+
+@exemption("name as null", REQUIRED, "Debezium writes null for the type name while streaming")
+def name_null(path, theirs, ours, context):
+    return in_column(path, ("nm_",)) and not is_schema(path) and theirs is None and isinstance(ours, str)
+
+
+@exemption("nested arrays", REQUIRED, "Debezium writes [null,null]")
+def nested(path, theirs, ours, context):
+    return in_column(path, ("nest_",)) and (is_schema(path) or theirs is None and isinstance(ours, list))
+
+
+@exemption("bit arrays", REQUIRED, "Debezium writes null for an array of bit(n)")
+def bit_array(path, theirs, ours, context):
+    return column(path) == "bit3" and context.table == "ty.arr2" and (is_schema(path) or theirs is None and isinstance(ours, list))
+
+
+@exemption("numeric with a negative scale", REQUIRED, "Debezium takes numeric(5,-2) for one with 2046 digits after the point")
+def negative_scale(path, theirs, ours, context):
+    return in_column(path, ("neg_",)) and theirs is not ABSENT and ours is not ABSENT
+
+
+@exemption("unchanged TOAST as null", REQUIRED, "Debezium has no placeholder for these types, and writes null")
+def toast_null(path, theirs, ours, context):
+    return in_column(path, ("toast_",)) and not is_schema(path) and theirs is None and ours is not None and ours is not ABSENT
+
+
+@exemption("key of an identity other than the primary key", REQUIRED, "Debezium keys by the primary key, and invents it in deletes; here the identity's index is the key")
+def zeroed_key(path, theirs, ours, context):
+    return context.table == "id.pi" and (path[0] in ("key", "key.schema", "partition", "record") or path[:2] == ("headers", "__debezium.newkey") or path[:2] == ("headers", "__debezium.oldkey"))
+
+
+@exemption("infinite dates", REQUIRED, "Debezium's stream writes the overflow of an int32; its snapshot and this stream what the reference gives")
+def infinite_date(path, theirs, ours, context):
+    return isinstance(theirs, Number) and theirs.text in ("-2147472692", "-2147472691") and isinstance(ours, Number)

@@ -1,0 +1,251 @@
+"""Named combinations of properties, each a connector's JSON as people write it."""
+import random
+from dataclasses import dataclass, field
+
+JSON = "org.apache.kafka.connect.json.JsonConverter"
+STRING = "org.apache.kafka.connect.storage.StringConverter"
+UNWRAP = {"transforms": "unwrap", "transforms.unwrap.type": "io.debezium.transforms.ExtractNewRecordState"}
+PLAIN = {"key.converter": JSON, "key.converter.schemas.enable": "false", "value.converter": JSON, "value.converter.schemas.enable": "false"}
+SCHEMAS = {"key.converter": JSON, "key.converter.schemas.enable": "true", "value.converter": JSON, "value.converter.schemas.enable": "true"}
+ALL = {"skipped.operations": "none"}
+CLOCKS = ("ts_ms", "ts_us", "ts_ns")
+META = "op,table,lsn,source.ts_ms,ts_ms,txId,snapshot,db,schema,source.name,source.connector,source.version,source.origin,nothing,op:OPERATION"
+
+
+@dataclass
+class Combination:
+    name: str
+    workload: str
+    properties: dict
+    # a part of every `make test`
+    quick: bool = False
+    version: str = "3.6.1.Final"
+    # both tools to real brokers, topic by topic; else Debezium through the funnel and tuplecast to a file
+    kafka: bool = False
+    # no record marks the end: the transforms at hand cannot pass it
+    quiet: bool = False
+    # ours alone
+    options: dict = field(default_factory=dict)
+
+    def unwrap_name(self):
+        return next((k.split(".")[1] for k, v in self.properties.items() if k.startswith("transforms.") and v.endswith("ExtractNewRecordState")), None)
+
+    @property
+    def added_prefix(self):
+        name = self.unwrap_name()
+        return self.properties.get(f"transforms.{name}.add.fields.prefix", "__") if name else "__"
+
+    @property
+    def added_clocks(self):
+        """Fields and headers that hold the time at which a record was made."""
+        name = self.unwrap_name()
+        found = set()
+        for what in ("fields", "headers") if name else ():
+            prefix = self.properties.get(f"transforms.{name}.add.{what}.prefix", "__")
+            for entry in self.properties.get(f"transforms.{name}.add.{what}", "").split(","):
+                source, _, target = entry.strip().partition(":")
+                if source in CLOCKS:
+                    found.add(prefix + (target or source))
+        return found
+
+
+def unwrap(**settings):
+    """ExtractNewRecordState; in names _ stands for a dot."""
+    return {**UNWRAP, **{f"transforms.unwrap.{k.replace('_', '.')}": v for k, v in settings.items()}}
+
+
+def pipelines():
+    a = {**UNWRAP, "transforms.unwrap.drop.tombstones": "false", "transforms.unwrap.delete.handling.mode": "rewrite",
+         "database.server.name": "customers", "table.include.list": "public.users,public.orders", "topic.prefix": "customers",
+         "topic.creation.enable": "true", "topic.creation.default.replication.factor": "-1", "topic.creation.default.partitions": "-1",
+         "skipped.operations": "none"}
+    b = {"tasks.max": "1", "slot.drop.on.stop": "false", "snapshot.fetch.size": "1000", "schema.include.list": "public", **SCHEMAS,
+         "time.precision.mode": "adaptive_time_microseconds", "decimal.handling.mode": "double", "heartbeat.interval.ms": "10000",
+         "database.server.name": "crm", "include.schema.changes": "false", "topic.prefix": "crm"}
+    c = {"topic.prefix": "postgres", "max.batch.size": "13312", "max.queue.size": "26312", "decimal.handling.mode": "double",
+         "time.precision.mode": "adaptive", "snapshot.lock.timeout.ms": "10000"}
+    d = {"topic.prefix": "dbserver1", "tasks.max": "1"}
+    e = {"topic.prefix": "clients.cdc", "table.include.list": ".*users", "column.include.list": ".*id, .*address"}
+    yield Combination("pipeline-a", "pipeline_a", {**a, **PLAIN}, quick=True)
+    # as it stands there: the delete mode of the 2.x line is none that 3.x knows
+    yield Combination("pipeline-a-worker-default", "pipeline_a", a)
+    yield Combination("pipeline-a-2.7", "pipeline_a", {**a, **PLAIN}, version="2.7.4.Final")
+    yield Combination("pipeline-b", "pipeline_b", b, quick=True)
+    yield Combination("pipeline-b-2.7", "pipeline_b", b, version="2.7.4.Final")
+    yield Combination("pipeline-c", "pipeline_c", {**c, **PLAIN}, quick=True)
+    yield Combination("pipeline-c-string-keys", "pipeline_c", {**c, "key.converter": STRING, "value.converter": JSON, "value.converter.schemas.enable": "false"}, kafka=True)
+    yield Combination("pipeline-c-2.0", "pipeline_c", {**c, **PLAIN}, version="2.0.1.Final")
+    yield Combination("pipeline-d", "pipeline_d", {**d, **PLAIN}, quick=True)
+    yield Combination("pipeline-d-default", "pipeline_d", d, kafka=True, quick=True)
+    yield Combination("pipeline-d-2.7", "pipeline_d", d, version="2.7.4.Final")
+    yield Combination("pipeline-e", "pipeline_e", {**e, **PLAIN}, quick=True)
+
+
+def types():
+    """Every type under every mode that changes a form."""
+    for schemas, word in ((PLAIN, ""), (SCHEMAS, "-schemas")):
+        quick = not word
+        yield Combination(f"types{word}", "types", {**schemas, **ALL}, quick=True)
+        yield Combination(f"types-unwrap{word}", "types", {**schemas, **unwrap(delete_tombstone_handling_mode="rewrite-with-tombstone")}, quick=True)
+        for mode in ("string", "double"):
+            yield Combination(f"types-decimal-{mode}{word}", "types", {**schemas, "decimal.handling.mode": mode}, quick=quick)
+        for mode in ("adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds"):
+            yield Combination(f"types-time-{mode}{word}", "types", {**schemas, "time.precision.mode": mode}, quick=quick)
+        for mode in ("base64", "base64-url-safe", "hex"):
+            yield Combination(f"types-binary-{mode}{word}", "types", {**schemas, "binary.handling.mode": mode}, quick=quick)
+        yield Combination(f"types-interval-string{word}", "types", {**schemas, "interval.handling.mode": "string"}, quick=quick)
+        yield Combination(f"types-hstore-map{word}", "types", {**schemas, "hstore.handling.mode": "map"}, quick=quick)
+        yield Combination(f"types-unknown{word}", "types", {**schemas, "include.unknown.datatypes": "true"})
+        yield Combination(f"types-money-digits{word}", "types", {**schemas, "money.fraction.digits": "3"})
+        yield Combination(f"types-decimal-numeric{word}", "types", {**schemas, "value.converter.decimal.format": "NUMERIC", "key.converter.decimal.format": "NUMERIC"})
+        yield Combination(f"types-no-defaults{word}", "types", {**schemas, "value.converter.replace.null.with.default": "false"})
+        yield Combination(f"types-unwrap-no-defaults{word}", "types", {
+            **schemas, "value.converter.replace.null.with.default": "false", **unwrap(delete_tombstone_handling_mode="rewrite", replace_null_with_default="false")})
+        yield Combination(f"types-source-type{word}", "types", {**schemas, "column.propagate.source.type": ".*"})
+        yield Combination(f"types-source-datatype{word}", "types", {**schemas, "datatype.propagate.source.type": r".+\.varchar,.+\.numeric"})
+    yield Combination("types-unwrap-string-iso", "types", {**PLAIN, "decimal.handling.mode": "string", "time.precision.mode": "isostring", "interval.handling.mode": "string",
+                                                           "binary.handling.mode": "hex", "hstore.handling.mode": "map", **unwrap(delete_tombstone_handling_mode="rewrite")})
+    yield Combination("types-2.7", "types", PLAIN, version="2.7.4.Final")
+    yield Combination("types-2.7-schemas", "types", SCHEMAS, version="2.7.4.Final")
+    yield Combination("types-2.0", "types", PLAIN, version="2.0.1.Final")
+    for mode in ("precise", "string", "double"):
+        yield Combination(f"big-decimal-{mode}", "big", {**PLAIN, "decimal.handling.mode": mode, "table.include.list": "big.*"})
+    yield Combination("big-unwrap", "big", {**PLAIN, **UNWRAP})
+    yield Combination("big-hex", "big", {**SCHEMAS, "binary.handling.mode": "hex"})
+
+
+def identities():
+    for schemas, word in ((PLAIN, ""), (SCHEMAS, "-schemas")):
+        def made(name, *settings, quick=False, **kwargs):
+            properties = dict(schemas)
+            for s in settings:
+                properties.update(s)
+            return Combination(f"identity-{name}{word}", "identity", properties, quick=quick, **kwargs)
+        quick = not word
+        yield made("envelope", ALL, quick=True)
+        yield made("default", quick=quick)
+        yield made("unwrap", UNWRAP, quick=quick)
+        yield made("no-tombstones", {"tombstones.on.delete": "false"}, quick=quick)
+        for mode in ("drop", "tombstone", "rewrite", "rewrite-with-tombstone", "delete-to-tombstone"):
+            yield made(f"unwrap-{mode}", unwrap(delete_tombstone_handling_mode=mode), quick=quick)
+            yield made(f"unwrap-{mode}-no-tombstones", unwrap(delete_tombstone_handling_mode=mode), {"tombstones.on.delete": "false"})
+            yield made(f"unwrap-{mode}-added", unwrap(delete_tombstone_handling_mode=mode, add_fields=META, add_headers="op,db,lsn,source.ts_ms,txId,snapshot,nothing"), quick=quick)
+        yield made("unwrap-added-ts", unwrap(add_fields="ts_ms,ts_us,source.ts_us,source.ts_ns,source.lsn,transaction.id,id", add_headers="ts_ms"))
+        yield made("unwrap-prefixes", unwrap(delete_tombstone_handling_mode="rewrite", add_fields="op,lsn", add_fields_prefix="meta.", add_headers="op,table", add_headers_prefix="h-"))
+        yield made("unwrap-empty-prefix", unwrap(add_fields="op:_op", add_fields_prefix="", add_headers="db", add_headers_prefix=""))
+        yield made("unwrap-key-drop", unwrap(drop_fields_from_key="true", drop_fields_header_name="dropme"))
+        for op in ("c", "u", "d", "t", "none", "c,u", "u,d,t"):
+            yield made(f"skip-{op.replace(',', '')}", {"skipped.operations": op})
+        yield made("no-extended-headers", {"extended.headers.enabled": "false"}, quick=quick)
+        yield made("transactions", {"provide.transaction.metadata": "true"}, ALL, quick=quick)
+        yield made("transactions-unwrap", {"provide.transaction.metadata": "true"}, unwrap(add_fields="transaction.id,transaction.total_order,id,total_order,data_collection_order"))
+        yield made("transactions-topic", {"provide.transaction.metadata": "true", "topic.transaction": "tx"})
+        yield made("placeholder", {"unavailable.value.placeholder": "not here"}, quick=quick)
+        yield made("placeholder-hex", {"unavailable.value.placeholder": "hex:00ff41", "table.include.list": r"id\.toast"})
+        yield made("toast-hex", {"binary.handling.mode": "hex", "hstore.handling.mode": "map", "table.include.list": r"id\.toast.*"})
+        yield made("toast-modes", {"binary.handling.mode": "base64", "time.precision.mode": "isostring", "decimal.handling.mode": "string", "table.include.list": "id.toast.*"})
+        yield made("table-include", {"table.include.list": r"id\.full_t, ID\.cust.*"}, quick=quick)
+        yield made("table-exclude", {"table.exclude.list": r"id\.k_.*,id\.toast"})
+        yield made("schema-include", {"schema.include.list": "Sch ema"})
+        yield made("schema-exclude", {"schema.exclude.list": "id"})
+        yield made("column-include", {"column.include.list": r"id\.customers\.(id|first_name|note), id\.full_t\.(id|b),.*\.v"}, quick=quick)
+        yield made("column-exclude", {"column.exclude.list": r"id\.customers\.(amt|b),.*\.c,id\.nopk\.b"}, quick=quick)
+        yield made("column-exclude-key", {"column.exclude.list": r".*\.id"})
+        yield made("key-columns", {"message.key.columns": r"id\.customers:first_name;id\.full_t:b,a;id\.(nopk.*|mask):a"}, quick=quick)
+        yield made("key-columns-regex", {"message.key.columns": "(.*).full_t:b;(.*)\\.skip:c,id"})
+        yield made("mask", {"column.mask.with.5.chars": r"id\.mask\.secret", "column.mask.with.0.chars": r"id\.mask\.phone"}, quick=quick)
+        yield made("mask-hash", {"column.mask.hash.SHA-256.with.salt.CzQMA0cB5K": r"id\.mask\.secret,id\.mask\.secret2", "column.mask.hash.v2.SHA-512.with.salt.abc": r"id\.mask\.(phone|secret3)"})
+        yield made("mask-md5", {"column.mask.hash.v2.MD5.with.salt.s": r"id\.mask\.long, id.mask.id"})
+        yield made("truncate-columns", {"column.truncate.to.6.chars": r"id\.mask\.long,id\.mask\.secret"}, quick=quick)
+        yield made("skip-unchanged", {"skip.messages.without.change": "true"}, quick=quick)
+        yield made("skip-unchanged-columns", {"skip.messages.without.change": "true", "column.include.list": r"id\.skip\.(id|a)"})
+        yield made("messages-include", {"message.prefix.include.list": "foo,compat-end"}, quick=quick)
+        yield made("messages-exclude", {"message.prefix.exclude.list": "foo,bin"})
+        yield made("messages-hex", {"binary.handling.mode": "hex"})
+        yield made("delimiter", {"topic.delimiter": "_"})
+        yield made("field-avro", {"field.name.adjustment.mode": "avro"})
+        yield made("field-avro-unicode", {"field.name.adjustment.mode": "avro_unicode"})
+        yield made("schema-avro", {"schema.name.adjustment.mode": "avro"})
+        yield made("partition-root", {"publication.name": "compat_root", "publication.autocreate.mode": "disabled"})
+        yield made("publication-part", {"publication.name": "compat_part", "publication.autocreate.mode": "disabled"})
+        yield made("route", {"transforms": "route", "transforms.route.type": "org.apache.kafka.connect.transforms.RegexRouter",
+                             "transforms.route.regex": r"([^.]+)\.([^.]+)\.([^.]+)", "transforms.route.replacement": "$3"}, quick=quick)
+        yield made("unwrap-route", {"transforms": "unwrap, route", "transforms.unwrap.type": UNWRAP["transforms.unwrap.type"], "transforms.unwrap.delete.tombstone.handling.mode": "rewrite",
+                                    "transforms.route.type": "org.apache.kafka.connect.transforms.RegexRouter", "transforms.route.regex": r"(.*)\.(.*)", "transforms.route.replacement": "cdc-$2"}, quick=quick)
+        yield made("logical-table", {"transforms": "r", "transforms.r.type": "io.debezium.transforms.ByLogicalTableRouter", "transforms.r.topic.regex": r"(.*)\.k_.*", "transforms.r.topic.replacement": "$1.keys"})
+        yield made("logical-table-plain", {"transforms": "r", "transforms.r.type": "io.debezium.transforms.ByLogicalTableRouter", "transforms.r.topic.regex": r"(.*)part_.*",
+                                           "transforms.r.topic.replacement": "$1part", "transforms.r.key.enforce.uniqueness": "false"})
+        yield made("timezone", {"transforms": "tz", "transforms.tz.type": "io.debezium.transforms.TimezoneConverter", "transforms.tz.converted.timezone": "Pacific/Easter"})
+        yield made("insert-field", {"transforms": "unwrap,ins", "transforms.unwrap.type": UNWRAP["transforms.unwrap.type"], "transforms.unwrap.delete.tombstone.handling.mode": "delete-to-tombstone",
+                                    "transforms.ins.type": "org.apache.kafka.connect.transforms.InsertField$Value", "transforms.ins.static.field": "static", "transforms.ins.static.value": "x \"y\"",
+                                    "transforms.ins.topic.field": "topic"})
+        yield made("insert-header", {"transforms": "h", "transforms.h.type": "org.apache.kafka.connect.transforms.InsertHeader", "transforms.h.header": "origin", "transforms.h.value.literal": "db1"})
+        only_full = {"predicates": "full", "predicates.full.type": "org.apache.kafka.connect.transforms.predicates.TopicNameMatches", "predicates.full.pattern": r".*\.full_t"}
+        yield made("replace-field", {"transforms": "unwrap,rf", "transforms.unwrap.type": UNWRAP["transforms.unwrap.type"], "transforms.unwrap.delete.tombstone.handling.mode": "delete-to-tombstone",
+                                     "transforms.rf.type": "org.apache.kafka.connect.transforms.ReplaceField$Value", "transforms.rf.exclude": "b", "transforms.rf.renames": "a:alpha,v:vau"})
+        yield made("replace-field-include", {"transforms": "unwrap,rf", "transforms.unwrap.type": UNWRAP["transforms.unwrap.type"], "transforms.unwrap.delete.tombstone.handling.mode": "delete-to-tombstone",
+                                             "transforms.rf.type": "org.apache.kafka.connect.transforms.ReplaceField$Value", "transforms.rf.include": "id,a", "transforms.rf.predicate": "full"}, only_full)
+        yield made("mask-field", {"transforms": "unwrap,mf", "transforms.unwrap.type": UNWRAP["transforms.unwrap.type"], "transforms.unwrap.delete.tombstone.handling.mode": "delete-to-tombstone",
+                                  "transforms.mf.type": "org.apache.kafka.connect.transforms.MaskField$Value", "transforms.mf.fields": "a,id", "transforms.mf.predicate": "full"}, only_full)
+        yield made("cast", {"transforms": "unwrap,cast", "transforms.unwrap.type": UNWRAP["transforms.unwrap.type"], "transforms.unwrap.delete.tombstone.handling.mode": "delete-to-tombstone",
+                            "transforms.cast.type": "org.apache.kafka.connect.transforms.Cast$Value", "transforms.cast.spec": "id:string", "transforms.cast.predicate": "full"}, only_full)
+        yield made("value-to-key", {"transforms": "unwrap,vk,ek", "transforms.unwrap.type": UNWRAP["transforms.unwrap.type"], "transforms.unwrap.delete.tombstone.handling.mode": "drop",
+                                    "transforms.vk.type": "org.apache.kafka.connect.transforms.ValueToKey", "transforms.vk.fields": "b,id", "transforms.vk.predicate": "full",
+                                    "transforms.ek.type": "org.apache.kafka.connect.transforms.ExtractField$Key", "transforms.ek.field": "id", "transforms.ek.predicate": "full"}, only_full)
+        yield made("negated", {"transforms": "unwrap", "transforms.unwrap.type": UNWRAP["transforms.unwrap.type"], "transforms.unwrap.predicate": "full", "transforms.unwrap.negate": "true"}, only_full)
+    yield Combination("identity-key-schemas", "identity", {**PLAIN, "key.converter.schemas.enable": "true"}, quick=True)
+    yield Combination("identity-value-schemas", "identity", {**PLAIN, "value.converter.schemas.enable": "true"})
+    yield Combination("identity-worker-converters", "identity", {})
+    yield Combination("identity-header-json", "identity", {**PLAIN, "header.converter": JSON, "header.converter.schemas.enable": "false", **unwrap(add_headers="op,lsn,db")})
+    yield Combination("identity-header-string", "identity", {**PLAIN, "header.converter": STRING, **unwrap(add_headers="op,lsn,db")})
+    yield Combination("identity-string-keys", "identity", {**PLAIN, "key.converter": STRING}, kafka=True)
+    yield Combination("identity-kafka", "identity", {**PLAIN, **ALL}, kafka=True, quick=True)
+    yield Combination("identity-kafka-unwrap", "identity", {**PLAIN, **UNWRAP}, kafka=True)
+    for old, drop in (("drop", "true"), ("drop", "false"), ("rewrite", "true"), ("rewrite", "false"), ("none", "true"), ("none", "false")):
+        yield Combination(f"identity-2.7-{old}-{drop}", "identity", {**PLAIN, **unwrap(delete_handling_mode=old, drop_tombstones=drop, add_fields="op,lsn", add_headers="op")}, version="2.7.4.Final")
+    yield Combination("identity-2.7", "identity", PLAIN, version="2.7.4.Final")
+    yield Combination("identity-2.7-schemas", "identity", SCHEMAS, version="2.7.4.Final")
+    yield Combination("identity-2.7-transactions", "identity", {**PLAIN, "provide.transaction.metadata": "true"}, version="2.7.4.Final")
+    yield Combination("identity-2.0", "identity", PLAIN, version="2.0.1.Final")
+    yield Combination("identity-2.0-schemas", "identity", SCHEMAS, version="2.0.1.Final")
+    yield Combination("identity-2.0-rewrite", "identity", {**PLAIN, **unwrap(delete_handling_mode="rewrite", drop_tombstones="false")}, version="2.0.1.Final")
+
+
+CHOICES = {
+    "decimal.handling.mode": ["precise", "string", "double"],
+    "time.precision.mode": ["adaptive", "adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds"],
+    "binary.handling.mode": ["bytes", "base64", "base64-url-safe", "hex"],
+    "interval.handling.mode": ["numeric", "string"],
+    "hstore.handling.mode": ["json", "map"],
+    "tombstones.on.delete": ["true", "false"],
+    "provide.transaction.metadata": ["false", "false", "true"],
+    "key.converter.schemas.enable": ["true", "false"],
+    "value.converter.schemas.enable": ["true", "false", "false"],
+    "value.converter.replace.null.with.default": ["true", "false"],
+    "extended.headers.enabled": ["true", "false"],
+    "skipped.operations": ["t", "none", "d", "u"],
+}
+UNWRAP_CHOICES = {
+    "delete.tombstone.handling.mode": ["drop", "tombstone", "rewrite", "rewrite-with-tombstone", "delete-to-tombstone"],
+    "add.fields": ["", "op,lsn", "table,source.ts_us,txId"],
+    "add.headers": ["", "op", "db,lsn"],
+    "replace.null.with.default": ["true", "false"],
+}
+
+
+def generated(seed, count):
+    """Drawn from the product of what can be chosen; each pair of choices comes many times."""
+    rng = random.Random(seed)
+    for i in range(count):
+        properties = {**PLAIN, **{k: rng.choice(v) for k, v in CHOICES.items()}}
+        if rng.random() < 0.6:
+            properties.update(UNWRAP)
+            properties.update({f"transforms.unwrap.{k}": v for k, v in ((k, rng.choice(v)) for k, v in UNWRAP_CHOICES.items()) if v})
+        yield Combination(f"random-{i}", "random", properties, quick=i < 12)
+
+
+def everything(seed, count=90):
+    made = [*pipelines(), *types(), *identities(), *generated(seed, count)]
+    names = [c.name for c in made]
+    assert len(set(names)) == len(names)
+    return made
