@@ -58,7 +58,7 @@ as_postgres "$server/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --local
 	echo "wal_level = logical"
 	echo "fsync = off"
 	# servers since August 2026 load no other output plugins, older ones do not know the setting
-	if "$server/postgres" --describe-config | grep -q '^output_plugin_libraries'; then
+	if "$server/postgres" --describe-config | grep '^output_plugin_libraries' >/dev/null; then
 		echo "output_plugin_libraries = 'pgoutput, test_decoding, tuplecast'"
 	fi
 } >>"$dir/data/postgresql.conf"
@@ -68,7 +68,7 @@ as_postgres "$server/pg_ctl" -D "$dir/data" -l "$dir/data/server.log" -w start >
 "$tuplecast" run --source "host=$dir user=postgres dbname=shop" --kafka embedded --prefix demo \
 	--http.listen=off >"$dir/tuplecast.log" 2>&1 &
 shipper=$!
-broker_known() { broker=$(grep -m 1 -i embedded "$dir/tuplecast.log" | grep -oE '127\.0\.0\.1:[0-9]+' | head -n 1); [ -n "$broker" ]; }
+broker_known() { broker=$(sed -n 's/.*embedded broker.* address=\([0-9.:]*\).*/\1/p' "$dir/tuplecast.log"); [ -n "$broker" ]; }
 streaming() { [ "$(query -At -c "SELECT count(*) FROM pg_replication_slots WHERE active AND slot_name = 'tuplecast'")" = 1 ]; }
 wait_for 20 "its broker was up" broker_known
 wait_for 20 "the slot was streamed" streaming
@@ -92,16 +92,16 @@ done <"$dir/demo.sql"
 
 # users: two inserts, an update, a changed key (delete, tombstone, insert); orders: insert, update, delete, tombstone
 echo
-say "What came out of the broker (key, then value)"
+say "What came out of the broker (partition, key, value; the order holds within a partition, and a key stays on its own)"
 for topic in demo.public.users=6 demo.public.orders=4; do
 	printf '  %s\n' "$dim${topic%=*}$plain"
 	if ! timeout 20 kcat -C -q -b "$broker" -t "${topic%=*}" -o beginning -c "${topic#*=}" -Z \
-		-f '%k  %s\n' >"$dir/records.txt" 2>"$dir/kcat.log"; then
+		-f '%p  %k  %s\n' >"$dir/records.txt" 2>"$dir/kcat.log"; then
 		echo "${topic%=*}: not all of the ${topic#*=} records arrived:" >&2
 		cat "$dir/records.txt" >&2
 		exit 1
 	fi
-	sed 's/^/    /' "$dir/records.txt"
+	sort -s -n -k 1,1 "$dir/records.txt" | sed 's/^/    /'
 done
 kill -TERM "$shipper"
 wait "$shipper"

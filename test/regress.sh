@@ -25,7 +25,7 @@ as_postgres "$bindir/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --local
 	echo "fsync = off"
 	# so that transactions of the tests are spilled
 	echo "logical_decoding_work_mem = '64kB'"
-	if "$bindir/postgres" --describe-config | grep -q '^output_plugin_libraries'; then
+	if "$bindir/postgres" --describe-config | grep '^output_plugin_libraries' >/dev/null; then
 		echo "output_plugin_libraries = 'pgoutput, test_decoding, tuplecast'"
 	fi
 } >>"$dir/data/postgresql.conf"

@@ -63,7 +63,7 @@ def test_a_file_without_a_path_is_a_configuration_error(db, launch):
 def test_the_embedded_broker(db, launch):
     db.sql(TABLE)
     shipper = launch("--source", db.url, "--prefix", db.prefix, f"--slot.name={db.slot}", "--kafka", "embedded")
-    address = shipper.wait_log(r"(?i)embedded.*?(127\.0\.0\.1:\d+)")[1]
+    address = shipper.wait_log(r"(?i)embedded broker.*?(127\.0\.0\.1:\d+)")[1]
     shipper.wait_ready()
     change(db)
     with TopicReader(address, [db.topic("t")]) as reader:
