@@ -69,6 +69,33 @@ typedef ReplOriginId TcOriginId;
 #define TC_INVALID_ORIGIN InvalidReplOriginId
 #endif
 
+/* Row filters, column lists and schemas in publications came with 15. */
+#if PG_VERSION_NUM >= 150000
+#define tc_schema_publications(nsp) GetSchemaPublications(nsp)
+#define TC_PUBLICATION_FILTER Anum_pg_publication_rel_prqual
+#define TC_PUBLICATION_COLUMNS Anum_pg_publication_rel_prattrs
+#define TC_PUBLICATION_SCHEMA_CACHE PUBLICATIONNAMESPACEMAP
+#else
+#define tc_schema_publications(nsp) ((void) (nsp), NIL)
+#define TC_PUBLICATION_FILTER 0
+#define TC_PUBLICATION_COLUMNS 0
+#define TC_PUBLICATION_SCHEMA_CACHE PUBLICATIONOID
+#endif
+
+#if PG_VERSION_NUM >= 190000
+#define tc_relation_publications(relid) GetRelationIncludedPublications(relid)
+#else
+#define tc_relation_publications(relid) GetRelationPublications(relid)
+#endif
+
+/* Virtual columns have no value of their own in a row. */
+#if PG_VERSION_NUM >= 180000
+#include "rewrite/rewriteHandler.h"
+#define tc_expand_generated(node, rel) expand_generated_columns_in_expr((node), (rel), 1)
+#else
+#define tc_expand_generated(node, rel) ((Node *) (node))
+#endif
+
 static inline bool
 tc_attribute_is_virtual(Form_pg_attribute att)
 {

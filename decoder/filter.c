@@ -64,22 +64,28 @@ filter_message(const PluginOptions *opts, const char *prefix)
 	return selected(&opts->message_include, &opts->message_exclude, prefix);
 }
 
-bool
-filter_skips_operation(const PluginOptions *opts, char op)
+int
+filter_operation(char op)
 {
 	switch (op)
 	{
 		case WIRE_OP_CREATE:
-			return (opts->skipped & OPS_CREATE) != 0;
+			return OPS_CREATE;
 		case WIRE_OP_UPDATE:
-			return (opts->skipped & OPS_UPDATE) != 0;
+			return OPS_UPDATE;
 		case WIRE_OP_DELETE:
-			return (opts->skipped & OPS_DELETE) != 0;
+			return OPS_DELETE;
 		case WIRE_OP_TRUNCATE:
-			return (opts->skipped & OPS_TRUNCATE) != 0;
+			return OPS_TRUNCATE;
 		default:
-			return false;
+			return 0;
 	}
+}
+
+bool
+filter_skips_operation(const PluginOptions *opts, char op)
+{
+	return (opts->skipped & filter_operation(op)) != 0;
 }
 
 static void

@@ -15,6 +15,8 @@ extern bool filter_column(const PluginOptions *opts, const char *schema,
 						  const char *table, const char *column);
 extern bool filter_message(const PluginOptions *opts, const char *prefix);
 /* op is a WireOp */
+/* OPS_* of a record's operation; 0: none of them */
+extern int	filter_operation(char op);
 extern bool filter_skips_operation(const PluginOptions *opts, char op);
 
 /* PREFIX.SCHEMA.TABLE, sanitised as Debezium does; parts in UTF-8. */

@@ -96,6 +96,14 @@ parse_names(const OptionRow *row, const char *value, void *field)
 }
 
 static void
+parse_idents(const OptionRow *row, const char *value, void *field)
+{
+	if (!SplitIdentifierString(pstrdup(value), ',', (opt_idents *) field))
+		invalid_value(row, value,
+					  "a list of names, quoted as in SQL where needed");
+}
+
+static void
 parse_ops(const OptionRow *row, const char *value, void *field)
 {
 	int			ops = 0;

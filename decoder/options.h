@@ -96,6 +96,7 @@ typedef int opt_int;
 typedef int opt_enum;
 typedef PatternList opt_list;
 typedef List *opt_names;		/* of char * */
+typedef List *opt_idents;		/* of char * */
 typedef int opt_ops;			/* OPS_* */
 
 typedef struct PluginOptions

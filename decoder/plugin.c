@@ -23,6 +23,7 @@
 #include "encode.h"
 #include "filter.h"
 #include "json.h"
+#include "publication.h"
 #include "schema.h"
 #include "txnmeta.h"
 
@@ -315,13 +316,18 @@ publish_row(PluginState *state, Relation rel, ReorderBufferChange *change,
 	HeapTuple	new = tc_change_tuple(change->data.tp.newtuple);
 	Change		c;
 
-	if (!plan->captured)
+	if (!plan->captured || !(plan->ops & filter_operation(op)))
 		return;
 	load_row(&plan->old_row, plan, rel, old,
 			 plan->replident != REPLICA_IDENTITY_FULL);
 	load_row(&plan->new_row, plan, rel, new, false);
 	if (old != NULL && new != NULL)
 		fill_unchanged(plan, rel);
+	if (plan->filter != NULL &&
+		!row_filter_keeps(plan->filter, &op, &plan->old_row, &plan->new_row))
+		return;
+	if (filter_skips_operation(&state->opts, op))
+		return;
 	if (op == WIRE_OP_DELETE && old == NULL)
 		warn_no_identity(plan);
 	c.op = op;
@@ -344,7 +350,9 @@ decode_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, Relation rel,
 	txnmeta_begin(&state->encoder);
 	state->txn.ordinal++;
 	keep_alive(ctx, state);
-	if (!filter_skips_operation(&state->opts, op))
+	/* a publication may make another operation of it */
+	if (state->opts.publications != NIL ||
+		!filter_skips_operation(&state->opts, op))
 		publish_row(state, rel, change, op);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(state->change_cxt);
@@ -370,11 +378,12 @@ decode_truncate(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 			continue;
 		/* what has no rows of its own is published only in place of its leaves */
 		if (relations[i]->rd_rel->relkind == RELKIND_PARTITIONED_TABLE &&
-			!state->opts.via_root)
+			!state->opts.via_root && state->opts.publications == NIL)
 			continue;
 		plan = relcache_get(state->relcache, relations[i]);
 		/* a partition is not the whole of the table it is published as */
-		if (plan->captured && plan->publish_relid == plan->relid)
+		if (plan->captured && (plan->ops & OPS_TRUNCATE) &&
+			plan->publish_relid == plan->relid)
 			encode_truncate(&state->encoder, plan, change->lsn);
 	}
 	MemoryContextSwitchTo(old);

@@ -61,6 +61,19 @@ invalidate_all(void)
 		plan->valid = false;
 }
 
+/* What a partition is published as depends on what is above it. */
+static void
+invalidate_partitions(void)
+{
+	HASH_SEQ_STATUS seq;
+	RelationPlan *plan;
+
+	hash_seq_init(&seq, live_cache->plans);
+	while ((plan = hash_seq_search(&seq)) != NULL)
+		if (plan->is_partition)
+			plan->valid = false;
+}
+
 /* May run in the middle of any catalogue access: it only clears flags. */
 static void
 on_relcache_inval(Datum arg, Oid relid)
@@ -69,12 +82,13 @@ on_relcache_inval(Datum arg, Oid relid)
 
 	if (live_cache == NULL)
 		return;
-	/* a change of a root concerns plans that we keep by their leaves */
-	if (!OidIsValid(relid) || live_cache->opts->via_root)
+	if (!OidIsValid(relid))
 	{
 		invalidate_all();
 		return;
 	}
+	if (live_cache->opts->via_root || live_cache->opts->publications != NIL)
+		invalidate_partitions();
 	plan = hash_search(live_cache->plans, &relid, HASH_FIND, NULL);
 	if (plan != NULL)
 		plan->valid = false;
@@ -84,6 +98,13 @@ static void
 on_syscache_inval(Datum arg, int cacheid, uint32 hashvalue)
 {
 	if (live_cache != NULL)
+		invalidate_all();
+}
+
+static void
+on_publication_inval(Datum arg, int cacheid, uint32 hashvalue)
+{
+	if (live_cache != NULL && live_cache->opts->publications != NIL)
 		invalidate_all();
 }
 
@@ -98,6 +119,11 @@ register_callbacks(void)
 	CacheRegisterSyscacheCallback(NAMESPACEOID, on_syscache_inval, (Datum) 0);
 	CacheRegisterSyscacheCallback(TYPEOID, on_syscache_inval, (Datum) 0);
 	CacheRegisterSyscacheCallback(ENUMOID, on_syscache_inval, (Datum) 0);
+	CacheRegisterSyscacheCallback(PUBLICATIONOID, on_publication_inval, (Datum) 0);
+	CacheRegisterSyscacheCallback(PUBLICATIONRELMAP, on_publication_inval, (Datum) 0);
+	if (TC_PUBLICATION_SCHEMA_CACHE != PUBLICATIONOID)
+		CacheRegisterSyscacheCallback(TC_PUBLICATION_SCHEMA_CACHE,
+									  on_publication_inval, (Datum) 0);
 }
 
 RelCache *

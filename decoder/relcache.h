@@ -45,8 +45,11 @@ typedef struct RelationPlan
 	bool		valid;			/* cleared by invalidation */
 	bool		captured;
 	bool		warned;			/* of a delete without identity */
+	bool		is_partition;
 	bool		text_settings;	/* some codec calls an output function */
 	char		replident;
+	int			ops;			/* OPS_* that are published */
+	struct RowFilter *filter;	/* of publications; NULL: every row */
 	Oid			publish_relid;	/* the root, with publish.via.partition.root */
 	MemoryContext cxt;
 	int			natts;
@@ -63,6 +66,7 @@ typedef struct RelationPlan
 } RelationPlan;
 
 typedef struct RelCache RelCache;
+typedef struct RowFilter RowFilter;
 
 /* Completes a plan that was built, in the plan's own memory. */
 typedef void (*RelCacheBuilt) (void *arg, RelationPlan *plan);

@@ -19,6 +19,7 @@
 #include "coldefault.h"
 #include "filter.h"
 #include "json.h"
+#include "publication.h"
 #include "mask.h"
 #include "relcache.h"
 
@@ -218,9 +219,10 @@ identity_columns(Relation rel)
 	return RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_IDENTITY_KEY);
 }
 
+/* listed: attribute numbers that publications name; NULL: all */
 static void
 plan_columns(RelationPlan *plan, Relation leaf, Relation published,
-			 const PluginOptions *opts)
+			 const Bitmapset *listed, const PluginOptions *opts)
 {
 	TupleDesc	desc = RelationGetDescr(published);
 	Bitmapset  *identity = identity_columns(leaf);
@@ -243,6 +245,7 @@ plan_columns(RelationPlan *plan, Relation leaf, Relation published,
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
 		if (att->attisdropped || tc_attribute_is_virtual(att) ||
+			(listed != NULL && !bms_is_member(att->attnum, listed)) ||
 			!filter_column(opts, plan->schema, plan->table, NameStr(att->attname)))
 			continue;
 		fill_column(&plan->columns[plan->ncolumns++], plan, leaf, published, att,
@@ -302,17 +305,38 @@ published_relid(Relation rel, const PluginOptions *opts)
 	return RelationGetRelid(rel);
 }
 
+/* Under whose name, and which of its changes; with publications they decide. */
+static void
+plan_publication(RelationPlan *plan, Published *pub, Relation rel,
+				 const PluginOptions *opts)
+{
+	if (opts->publications != NIL)
+		publication_find(pub, rel, opts);
+	else
+	{
+		pub->ops = OPS_CREATE | OPS_UPDATE | OPS_DELETE | OPS_TRUNCATE;
+		pub->relid = published_relid(rel, opts);
+		pub->publications = NIL;
+	}
+	plan->ops = pub->ops;
+	plan->publish_relid = pub->relid;
+}
+
 RelationPlan *
 relation_plan_build(Relation rel, const PluginOptions *opts)
 {
+	Published	pub;
 	RelationPlan *plan = palloc0(sizeof(RelationPlan));
 	Relation	published = rel;
 
 	plan->relid = RelationGetRelid(rel);
 	plan->replident = rel->rd_rel->relreplident;
+	plan->is_partition = rel->rd_rel->relispartition;
 	if (!is_publishable(rel))
 		return plan;
-	plan->publish_relid = published_relid(rel, opts);
+	plan_publication(plan, &pub, rel, opts);
+	if (plan->ops == 0)
+		return plan;
 	if (plan->publish_relid != plan->relid)
 	{
 		published = RelationIdGetRelation(plan->publish_relid);
@@ -327,7 +351,9 @@ relation_plan_build(Relation rel, const PluginOptions *opts)
 		plan->natts = RelationGetDescr(rel)->natts;
 		alloc_row(&plan->old_row, plan->natts);
 		alloc_row(&plan->new_row, plan->natts);
-		plan_columns(plan, rel, published, opts);
+		plan_columns(plan, rel, published,
+					 publication_columns(&pub, published), opts);
+		plan->filter = publication_filter(&pub, rel, published);
 		plan_stream(plan, opts);
 	}
 	if (published != rel)

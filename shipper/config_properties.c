@@ -44,7 +44,6 @@ const DebeziumProperty config_debezium_properties[] = {
 	{"slot.max.retries", DBZ_NO_EFFECT, "", "", "a slot in use is waited for without limit"},
 	{"slot.retry.delay.ms", DBZ_NO_EFFECT, "", "", "reconnecting backs off by itself"},
 	{"slot.stream.params", DBZ_NO_EFFECT, "", "", "they are options of another plugin"},
-	{"publication.name", DBZ_LATER, "", "", "no publication is needed: the include and exclude lists alone select the tables"},
 	{"publication.autocreate.mode", DBZ_NO_EFFECT, "", "disabled", "no publication is needed"},
 	{"replica.identity.autoset.values", DBZ_NOT_YET, "", "", "tables are not altered; run ALTER TABLE … REPLICA IDENTITY yourself"},
 	{"xmin.fetch.interval.ms", DBZ_NOT_YET, "", "0", "source.xmin would be null"},
