@@ -5,12 +5,12 @@
 #include "compat.h"
 
 #include <limits.h>
+#include <locale.h>
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/cash.h"
 #include "utils/numeric.h"
-#include "utils/pg_locale.h"
 #include "utils/varbit.h"
 
 #include "json.h"

@@ -107,4 +107,8 @@ tc_attribute_is_virtual(Form_pg_attribute att)
 #endif
 }
 
+/* utils/pg_locale.h wants ICU's headers where the server was built with ICU */
+struct lconv;
+extern struct lconv *PGLC_localeconv(void);
+
 #endif							/* TUPLECAST_COMPAT_H */
