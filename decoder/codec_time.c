@@ -449,11 +449,11 @@ encode_interval_iso(StringInfo out, Datum value, TypeCodec *codec)
 	}
 #endif
 	len = snprintf(seconds, sizeof(seconds), "%s%lld",
-				   s < 0 ? "-" : "", (long long) (Abs(s) / USECS_PER_SEC));
+				   s < 0 ? "-" : "", (long long) (llabs(s) / USECS_PER_SEC));
 	if (s % USECS_PER_SEC != 0)
 	{
 		len += snprintf(seconds + len, sizeof(seconds) - len, ".%06lld",
-						(long long) (Abs(s) % USECS_PER_SEC));
+						(long long) (llabs(s) % USECS_PER_SEC));
 		while (seconds[len - 1] == '0')
 			seconds[--len] = '\0';
 	}

@@ -53,13 +53,22 @@ extern PGDLLEXPORT void _PG_output_plugin_init(OutputPluginCallbacks *cb);
 
 /*
  * From 16 on the server itself keeps the connection alive inside a
- * transaction; before, a plugin must report every so many changes.
+ * transaction; before, a plugin must report every so many changes.  True when
+ * it is time; "count" is the caller's.
  */
+static inline bool
+tc_progress_due(uint32 *count)
+{
 #if PG_VERSION_NUM >= 160000
-#define TC_PROGRESS_INTERVAL 0
+	(void) count;
+	return false;
 #else
-#define TC_PROGRESS_INTERVAL 100
+	if (++*count < 100)
+		return false;
+	*count = 0;
+	return true;
 #endif
+}
 
 #if PG_VERSION_NUM < 190000
 typedef RepOriginId TcOriginId;

@@ -152,7 +152,7 @@ decode_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 		{
 			int			len = strlen(name);
 
-			info->origin = pnstrdup(json_to_utf8(name, &len), len);
+			info->origin = json_to_utf8_cstring(name);
 		}
 	}
 	frame_transaction(&state->writer, info);
@@ -178,12 +178,8 @@ decode_commit(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 static void
 keep_alive(LogicalDecodingContext *ctx, PluginState *state)
 {
-	if (TC_PROGRESS_INTERVAL > 0 &&
-		++state->progress_count >= TC_PROGRESS_INTERVAL)
-	{
-		state->progress_count = 0;
+	if (tc_progress_due(&state->progress_count))
 		tc_update_progress(ctx, false);
-	}
 }
 
 /* ---- rows ---------------------------------------------------------------- */
