@@ -259,6 +259,15 @@ json_to_utf8(const char *s, int *len)
 	return convert(&to_utf8, encoding, PG_UTF8, s, len, "\xef\xbf\xbd");
 }
 
+char *
+json_to_utf8_cstring(const char *s)
+{
+	int			len = strlen(s);
+
+	s = json_to_utf8(s, &len);
+	return pnstrdup(s, len);
+}
+
 const char *
 json_from_utf8(const char *s, int *len)
 {

@@ -65,6 +65,8 @@ extern void json_hex(StringInfo out, const uint8 *p, size_t len);
  * U+FFFD: an error would come again at each restart.
  */
 extern const char *json_to_utf8(const char *s, int *len);
+/* The same of a C string, always a copy. */
+extern char *json_to_utf8_cstring(const char *s);
 /* The way back; what has no form there becomes "?". */
 extern const char *json_from_utf8(const char *s, int *len);
 /*

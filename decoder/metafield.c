@@ -263,7 +263,6 @@ metafields_parse(const PluginOptions *opts, const char *option, List *names,
 		const MetaRow *row;
 		MetaField  *f;
 		StringInfoData json;
-		int len;
 
 		if (alias != NULL)
 			*alias++ = '\0';
@@ -288,12 +287,10 @@ metafields_parse(const PluginOptions *opts, const char *option, List *names,
 			for (char *p = name; *p; p++)
 				if (*p == '.')
 					*p = '_';
-		f->name = psprintf("%s%s", prefix, alias ? alias : name);
-		len = strlen(f->name);
-		f->name = pnstrdup(json_to_utf8(f->name, &len), len);
+		f->name = json_to_utf8_cstring(psprintf("%s%s", prefix, alias ? alias : name));
 		initStringInfo(&json);
 		json_char(&json, ',');
-		json_utf8(&json, f->name, len);
+		json_utf8(&json, f->name, strlen(f->name));
 		json_char(&json, ':');
 		f->name_json = json.data;
 	}

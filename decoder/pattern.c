@@ -4,6 +4,8 @@
  */
 #include "compat.h"
 
+#include <ctype.h>
+
 #include "catalog/pg_collation.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
@@ -24,10 +26,15 @@ refuse(const char *option, const char *expression, const char *what)
 			 errhint("Expressions are run by PostgreSQL's own engine, anchored and without regard to case; write this one without it.")));
 }
 
-/* An escape after a backslash: what Java and PostgreSQL read differently. */
+/*
+ * An escape after the backslash before *p, which is left at its last
+ * character.
+ */
 static const char *
-translate_escape(char c, StringInfo out)
+translate_escape(const char **p, StringInfo out)
 {
+	char		c = **p;
+
 	switch (c)
 	{
 		case 'b':
@@ -45,17 +52,20 @@ translate_escape(char c, StringInfo out)
 		case 'Q':
 		case 'E':
 			return "quoting (\\Q ... \\E)";
-		case 'G':
-		case 'X':
-		case 'R':
-		case 'k':
-		case 'N':
-		case 'h':
-		case 'H':
-		case 'v':
-		case 'V':
-			return "a Java-only escape";
+		case 'x':
+			/* two digits in Java, any number of them in PostgreSQL */
+			if (!isxdigit((unsigned char) (*p)[1]) ||
+				!isxdigit((unsigned char) (*p)[2]))
+				return "a Java-only escape (\\x{...})";
+			appendStringInfo(out, "\\u00%.2s", *p + 1);
+			*p += 2;
+			return NULL;
+		case '0':
+			return "an octal escape (\\0)";
 		default:
+			/* the letters that mean the same in both */
+			if (isalpha((unsigned char) c) && strchr("dDsSwWtnrfaecuAZ", c) == NULL)
+				return psprintf("the escape \\%c", c);
 			appendStringInfoChar(out, '\\');
 			appendStringInfoChar(out, c);
 			return NULL;
@@ -98,7 +108,7 @@ pattern_translate(const char *expression, StringInfo out)
 			if (in_class && (*p == 'b' || *p == 'B'))
 				problem = "a word boundary in a character class";
 			else
-				problem = translate_escape(*p, out);
+				problem = translate_escape(&p, out);
 		}
 		else if (in_class)
 		{
@@ -128,29 +138,16 @@ pattern_translate(const char *expression, StringInfo out)
 	return NULL;
 }
 
-text *
-pattern_compile(const char *option, const char *expression)
+/* Compiled for the sake of the error; RE_compile_and_cache() keeps it later. */
+static void
+check_regex(const char *option, const char *expression, const char *regex)
 {
-	StringInfoData buf;
-	const char *problem;
-	text	   *anchored;
-	pg_wchar   *wide;
-	int			nwide;
+	int			len = strlen(regex);
+	pg_wchar   *wide = palloc((len + 1) * sizeof(pg_wchar));
+	int			nwide = pg_mb2wchar_with_len(regex, wide, len);
 	regex_t		re;
-	int			rc;
+	int			rc = pg_regcomp(&re, wide, nwide, PATTERN_FLAGS, C_COLLATION_OID);
 
-	initStringInfo(&buf);
-	appendStringInfoString(&buf, "^(?:");
-	problem = pattern_translate(expression, &buf);
-	if (problem != NULL)
-		refuse(option, expression, problem);
-	appendStringInfoString(&buf, ")$");
-	anchored = cstring_to_text_with_len(buf.data, buf.len);
-
-	/* compiled once here for the sake of the error; RE_compile_and_cache keeps it later */
-	wide = palloc((buf.len + 1) * sizeof(pg_wchar));
-	nwide = pg_mb2wchar_with_len(buf.data, wide, buf.len);
-	rc = pg_regcomp(&re, wide, nwide, PATTERN_FLAGS, C_COLLATION_OID);
 	if (rc != REG_OKAY)
 	{
 		char		message[100];
@@ -164,8 +161,29 @@ pattern_compile(const char *option, const char *expression)
 	}
 	pg_regfree(&re);
 	pfree(wide);
-	pfree(buf.data);
-	return anchored;
+}
+
+text *
+pattern_compile(const char *option, const char *expression)
+{
+	StringInfoData bare;
+	StringInfoData anchored;
+	const char *problem;
+	text	   *result;
+
+	initStringInfo(&bare);
+	problem = pattern_translate(expression, &bare);
+	if (problem != NULL)
+		refuse(option, expression, problem);
+	/* first without the anchors, which could balance its parentheses */
+	check_regex(option, expression, bare.data);
+	initStringInfo(&anchored);
+	appendStringInfo(&anchored, "^(?:%s)$", bare.data);
+	check_regex(option, expression, anchored.data);
+	result = cstring_to_text_with_len(anchored.data, anchored.len);
+	pfree(bare.data);
+	pfree(anchored.data);
+	return result;
 }
 
 bool

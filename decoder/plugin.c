@@ -149,11 +149,7 @@ decode_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 
 		/* in the transaction's own memory, which lives until its commit */
 		if (replorigin_by_oid(txn->origin_id, true, &name))
-		{
-			int			len = strlen(name);
-
 			info->origin = json_to_utf8_cstring(name);
-		}
 	}
 	frame_transaction(&state->writer, info);
 	txnmeta_start(state->encoder.txnmeta, txn->first_lsn);
@@ -410,7 +406,7 @@ decode_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 			state->txn = (TxnInfo)
 			{
 				.commit_lsn = lsn,
-						  .end_lsn = ctx->reader->EndRecPtr,
+				.end_lsn = ctx->reader->EndRecPtr,
 				.commit_time_us = unix_us(GetCurrentTimestamp()),
 				.origin = ""
 			};

@@ -140,14 +140,6 @@ custom_key(Relation rel, const PluginOptions *opts, const char *qualified)
 
 /* ---- columns ------------------------------------------------------------- */
 
-static const char *
-utf8_name(const char *name)
-{
-	int			len = strlen(name);
-
-	return pnstrdup(json_to_utf8(name, &len), len);
-}
-
 /* What a column's place in the published relation is in the leaf's tuples. */
 static AttrNumber
 leaf_attnum(Relation leaf, Relation published, Form_pg_attribute att)
@@ -175,7 +167,7 @@ fill_column(ColumnPlan *col, const RelationPlan *plan, Relation leaf,
 	col->notnull = att->attnotnull;
 	col->name = pstrdup(NameStr(att->attname));
 	initStringInfo(&name);
-	col->field = field_name_adjust(opts, utf8_name(col->name));
+	col->field = field_name_adjust(opts, json_to_utf8_cstring(col->name));
 	json_utf8(&name, col->field, strlen(col->field));
 	json_char(&name, ':');
 	col->name_json = name.data;
@@ -284,8 +276,8 @@ plan_stream(RelationPlan *plan, const PluginOptions *opts)
 	StreamInfo *stream = &plan->stream;
 
 	stream->kind = WIRE_STREAM_TABLE;
-	stream->schema = utf8_name(plan->schema);
-	stream->name = utf8_name(plan->table);
+	stream->schema = json_to_utf8_cstring(plan->schema);
+	stream->name = json_to_utf8_cstring(plan->table);
 	stream->topic = topic_name(opts, stream->schema, stream->name);
 	stream->key_head = stream->key_tail = "";
 	stream->value_head = stream->value_tail = "";
