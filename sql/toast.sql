@@ -5,7 +5,7 @@ SET synchronous_commit = on;
 SELECT 'slot' FROM pg_create_logical_replication_slot('regress_toast', 'tuplecast');
 CREATE TYPE toast_mood AS ENUM ('sad', 'happy');
 CREATE DOMAIN toast_domain AS text;
-CREATE TABLE toasted (id int PRIMARY KEY, n int, t text, v varchar, c char(5000), dom toast_domain, b bytea, j json, jb jsonb, x xml,
+CREATE TABLE toasted (id int PRIMARY KEY, n int, t text, v varchar, c char(5000), dom toast_domain, b bytea, j json, jb jsonb,
 	num numeric, bits varbit, vec tsvector, rng int4multirange,
 	at text[], ab bytea[], ai int[], al bigint[], ad date[], au uuid[], af float8[], an numeric[], ajb jsonb[], ats timestamptz[], ae toast_mood[], a2 text[]);
 DO $$
@@ -22,7 +22,7 @@ $$;
 CREATE FUNCTION toast_fill(n int) RETURNS void LANGUAGE sql AS $$
 	INSERT INTO toasted
 	SELECT n, 0, repeat('t', 3000), repeat('v', 3000), 'c', repeat('d', 3000), decode(repeat('00ff', 1500), 'hex'),
-		json_build_object('j', repeat('j', 3000)), jsonb_build_object('jb', repeat('b', 3000)), ('<x>' || repeat('x', 3000) || '</x>')::xml,
+		json_build_object('j', repeat('j', 3000)), jsonb_build_object('jb', repeat('b', 3000)),
 		repeat('9', 6000)::numeric, repeat('10', 12000)::varbit, (SELECT string_agg('w' || i, ' ') FROM generate_series(1, 500) i)::tsvector,
 		(SELECT range_agg(int4range(i * 2, i * 2 + 1)) FROM generate_series(1, 500) i),
 		(SELECT array_agg('t' || i) FROM generate_series(1, 500) i), (SELECT array_agg(('b' || i)::bytea) FROM generate_series(1, 500) i),
@@ -37,7 +37,7 @@ $$;
 SELECT toast_fill(1);
 SELECT k, length(data::json->'value'->>k), md5(data::json->'value'->>k)
 	FROM pg_logical_slot_get_changes('regress_toast', NULL, NULL, 'topic.prefix', 'p'), json_object_keys(data::json->'value') k;
-SELECT md5(t), md5(v), md5(j::text), md5(jb::text), md5(x::text), md5(num::text) FROM toasted;
+SELECT md5(t), md5(v), md5(j::text), md5(jb::text), md5(num::text) FROM toasted;
 -- unchanged values
 UPDATE toasted SET n = 1;
 UPDATE toasted SET n = 2, t = repeat('T', 2100);
