@@ -463,6 +463,12 @@ encode_bit_bool(StringInfo out, Datum value, TypeCodec *codec)
 {
 	VarBit	   *bits = DatumGetVarBitP(value);
 
+	/* varbit(1) may be empty, which is neither */
+	if (VARBITLEN(bits) == 0)
+	{
+		json_lit(out, "null");
+		return;
+	}
 	encode_bool(out, BoolGetDatum(VARBITLEN(bits) > 0 &&
 								  (VARBITS(bits)[0] & 0x80)), codec);
 }

@@ -9,6 +9,8 @@
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 
 #include "coldefault.h"
@@ -55,17 +57,38 @@ default_expression(Relation rel, AttrNumber attnum)
 	return NULL;
 }
 
+/* Debezium's schemas show the defaults of some types only. */
+static bool
+shows_default(Form_pg_attribute att, const TypeCodec *codec)
+{
+	if (codec->element != NULL || codec->type != att->atttypid)
+		return false;			/* arrays, domains */
+	switch (codec->type)
+	{
+		case BYTEAOID:
+		case CASHOID:
+		case INETOID:
+		case CIDROID:
+		case MACADDROID:
+		case MACADDR8OID:
+			return false;
+		default:
+			/* a numeric that is a struct has none */
+			return strcmp(codec->connect_type, "struct") != 0;
+	}
+}
+
 const char *
 column_default_json(Relation rel, Form_pg_attribute att, TypeCodec *codec)
 {
 	Node	   *expr;
 	StringInfoData out;
+	Datum		value;
 
 	/* an identity column is filled by a sequence, a serial's default is one */
 	if (att->attidentity != '\0')
 		return codec->zero;
-	/* Debezium shows none of these */
-	if (codec->element != NULL || codec->type == BYTEAOID)
+	if (!shows_default(att, codec))
 		return NULL;
 	if (!att->atthasdef || att->attgenerated != '\0')
 		return NULL;
@@ -78,7 +101,11 @@ column_default_json(Relation rel, Form_pg_attribute att, TypeCodec *codec)
 		return codec->default_zero ? codec->default_zero : codec->zero;
 	if (((Const *) expr)->constisnull)
 		return NULL;
+	value = ((Const *) expr)->constvalue;
+	/* the text of the default, not yet padded to its column */
+	if (codec->type == BPCHAROID)
+		value = DirectFunctionCall1(rtrim1, value);
 	initStringInfo(&out);
-	codec->encode(&out, ((Const *) expr)->constvalue, codec);
+	codec->encode(&out, value, codec);
 	return out.data;
 }

@@ -4,6 +4,7 @@
  */
 #include "compat.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/timestamp.h"
 
 #include "encode.h"
@@ -146,7 +147,8 @@ flat_value(StringInfo out, Encoder *enc, const Change *change, char op,
 		else
 			json_lit(out, "\"__deleted\":\"false\"");
 	}
-	metafields_append(out, enc, change, op);
+	metafields_append(out, enc, change, op,
+					  !rewrite && change->plan->ncolumns == 0);
 	json_char(out, '}');
 }
 
@@ -239,7 +241,7 @@ write_tombstone(Encoder *enc, const Change *change, uint8 part,
 {
 	begin_record(enc, change, WIRE_OP_TOMBSTONE, part, key_row);
 	frame_value_null(enc->writer);
-	end_record(enc, change, WIRE_OP_DELETE);
+	end_record(enc, change, WIRE_OP_TOMBSTONE);
 }
 
 /* One record of create, update or read; returns the next part. */
@@ -359,12 +361,72 @@ is_unchanged(Encoder *enc, const Change *change)
 	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
 }
 
+/* four hex digits, which we wrote ourselves */
+static unsigned int
+hex_unit(const char *p)
+{
+	char		digits[5] = {p[0], p[1], p[2], p[3], '\0'};
+
+	return (unsigned int) strtoul(digits, NULL, 16);
+}
+
+/*
+ * A header is written by Connect's SimpleHeaderConverter, which escapes quotes
+ * and backslashes and nothing else.
+ */
+static StringInfo
+header_text(const StringInfoData *json)
+{
+	StringInfo	out = makeStringInfo();
+
+	for (int i = 0; i < json->len; i++)
+	{
+		static const char escapes[] = "b\bt\tn\nf\fr\r";
+		const char *p = json->data + i;
+		const char *found;
+
+		if (p[0] != '\\' || p[1] == '"' || p[1] == '\\')
+		{
+			json_char(out, p[0]);
+			if (p[0] == '\\')
+			{
+				json_char(out, p[1]);
+				i++;
+			}
+		}
+		else if (p[1] == 'u')
+		{
+			unsigned int unit = hex_unit(p + 2);
+			unsigned char utf8[5] = {0};
+
+			i += 5;
+			if (unit >= 0xd800 && unit < 0xdc00)
+			{
+				unit = 0x10000 + ((unit - 0xd800) << 10) +
+					(hex_unit(p + 8) - 0xdc00);
+				i += 6;
+			}
+			unicode_to_utf8(unit, utf8);
+			json_raw(out, (char *) utf8, pg_utf_mblen(utf8));
+		}
+		else
+		{
+			found = strchr(escapes, p[1]);
+			json_char(out, found ? found[1] : p[1]);
+			i++;
+		}
+	}
+	return out;
+}
+
 static void
 set_moved(Encoder *enc, Change *change, const char *name, StringInfo key)
 {
+	StringInfo	text = header_text(key);
+
 	change->moved.name = name;
-	change->moved.value = key->data;
-	change->moved.len = key->len;
+	change->moved.value = text->data;
+	change->moved.len = text->len;
 }
 
 static void
@@ -425,7 +487,7 @@ encode_truncate(Encoder *enc, RelationPlan *plan, XLogRecPtr lsn)
 	if (flat)
 	{
 		json_lit(w->out, "{\"__truncated\":\"true\"");
-		metafields_append(w->out, enc, &change, WIRE_OP_TRUNCATE);
+		metafields_append(w->out, enc, &change, WIRE_OP_TRUNCATE, false);
 		json_char(w->out, '}');
 	}
 	else

@@ -74,7 +74,7 @@ extern struct MetaField *metafields_parse(const PluginOptions *opts,
 										  const char *prefix, int *count);
 /* ,"__op":"c" for each field */
 extern void metafields_append(StringInfo out, const Encoder *enc,
-							  const Change *change, char op);
+							  const Change *change, char op, bool first);
 /* Headers of a record, palloc'd. */
 extern RecordHeader *metafields_headers(const Encoder *enc,
 										const Change *change, char op,

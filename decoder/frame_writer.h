@@ -21,6 +21,7 @@ typedef struct StreamInfo
 	char		kind;			/* WireStreamKind */
 	bool		announced;
 	const char *topic;
+	const char *schema_prefix;	/* of names in Connect schemas */
 	const char *schema;
 	const char *name;
 	/* around each record: with schemas, {"schema":…,"payload": and } */

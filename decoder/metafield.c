@@ -117,8 +117,7 @@ meta_string(MetaKind kind, const MetaSource *src)
 			return src->enc->opts->topic_prefix;
 		case META_SNAPSHOT:
 			/* a converter that does not fill in defaults shows none here */
-			return src->enc->opts->connector_compat &&
-				!src->enc->opts->null_defaults ? NULL : "false";
+			return src->enc->opts->snapshot_default ? "false" : NULL;
 		case META_DB:
 			return src->enc->database;
 		case META_SEQUENCE:
@@ -306,7 +305,7 @@ is_absent(const MetaField *f, const Encoder *enc)
 
 void
 metafields_append(StringInfo out, const Encoder *enc, const Change *change,
-				  char op)
+				  char op, bool first)
 {
 	MetaSource src = {enc,
 					  change->plan->stream.schema,
@@ -316,7 +315,9 @@ metafields_append(StringInfo out, const Encoder *enc, const Change *change,
 
 	for (int i = 0; i < enc->nfields; i++)
 	{
-		json_str(out, enc->fields[i].name_json);
+		/* the name comes with the comma before it */
+		json_str(out, enc->fields[i].name_json + (first ? 1 : 0));
+		first = false;
 		if (is_absent(&enc->fields[i], enc))
 			json_lit(out, "null");
 		else
@@ -332,13 +333,13 @@ metafields_headers(const Encoder *enc, const Change *change, char op, int *count
 					  change->plan->stream.schema,
 					  change->plan->stream.name,
 					  change->lsn,
-					  {op, '\0'}};
+					  {op == WIRE_OP_TOMBSTONE ? WIRE_OP_DELETE : op, '\0'}};
 	RecordHeader *headers;
 
 	*count = enc->nheaders;
 	if (enc->nheaders == 0)
 		return NULL;
-	headers = palloc(sizeof(RecordHeader) * enc->nheaders);
+	headers = palloc(sizeof(RecordHeader) * enc->nheaders * 2);
 	for (int i = 0; i < enc->nheaders; i++)
 	{
 		StringInfoData v;
@@ -359,6 +360,11 @@ metafields_headers(const Encoder *enc, const Change *change, char op, int *count
 				: v.data;
 		headers[i].len = v.len;
 	}
+	/* Debezium's tombstone has the headers of its delete, and "op" once more */
+	for (int i = 0; i < enc->nheaders; i++)
+		if (op == WIRE_OP_TOMBSTONE && enc->opts->connector_compat &&
+			enc->headers[i].kind == META_OP)
+			headers[(*count)++] = headers[i];
 	return headers;
 }
 

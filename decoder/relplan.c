@@ -37,7 +37,7 @@ is_publishable(Relation rel)
 
 /* attribute numbers of an index, or NIL if it cannot be a key */
 static List *
-index_columns(Oid indexrelid, bool *is_primary, bool *is_usable)
+index_columns(Oid indexrelid, bool compat, bool *is_primary, bool *is_usable)
 {
 	HeapTuple	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(indexrelid));
 	Form_pg_index form;
@@ -48,8 +48,9 @@ index_columns(Oid indexrelid, bool *is_primary, bool *is_usable)
 		return NIL;
 	form = (Form_pg_index) GETSTRUCT(tup);
 	*is_primary = form->indisprimary;
+	/* Debezium looks at no predicate */
 	*is_usable = form->indisunique && form->indisvalid &&
-		heap_attisnull(tup, Anum_pg_index_indpred, NULL);
+		(compat || heap_attisnull(tup, Anum_pg_index_indpred, NULL));
 	for (int i = 0; i < form->indnkeyatts; i++)
 	{
 		if (form->indkey.values[i] <= 0)
@@ -65,7 +66,7 @@ index_columns(Oid indexrelid, bool *is_primary, bool *is_usable)
  * the unique indexes without predicate and expressions, the first by name.
  */
 static List *
-default_key(Relation rel)
+default_key(Relation rel, bool compat)
 {
 	List	   *best = NIL;
 	char	   *best_name = NULL;
@@ -79,11 +80,12 @@ default_key(Relation rel)
 		Oid			index = RelationGetReplicaIndex(rel);
 
 		if (OidIsValid(index))
-			return index_columns(index, &primary, &usable);
+			return index_columns(index, compat, &primary, &usable);
 	}
 	foreach(lc, indexes)
 	{
-		List	   *columns = index_columns(lfirst_oid(lc), &primary, &usable);
+		List	   *columns = index_columns(lfirst_oid(lc), compat, &primary,
+									  &usable);
 		char	   *name;
 
 		if (primary)
@@ -125,6 +127,9 @@ custom_key(Relation rel, const PluginOptions *opts, const char *qualified)
 		{
 			AttrNumber	attnum = get_attnum(RelationGetRelid(rel), lfirst(name));
 
+			/* Debezium takes what there is */
+			if (attnum <= 0 && opts->connector_compat)
+				continue;
 			if (attnum <= 0)
 				ereport(ERROR,
 						(errcode(ERRCODE_UNDEFINED_COLUMN),
@@ -226,7 +231,7 @@ plan_columns(RelationPlan *plan, Relation leaf, Relation published,
 	if (opts->message_key_columns[0] != '\0')
 		key = custom_key(published, opts, qualified);
 	if (key == NIL)
-		key = default_key(published);
+		key = default_key(published, opts->connector_compat);
 	plan->columns = palloc0(sizeof(ColumnPlan) * Max(desc->natts, 1));
 	plan->identity = palloc0(sizeof(bool) * Max(plan->natts, 1));
 	for (int i = 0; i < plan->natts; i++)
@@ -279,6 +284,7 @@ plan_stream(RelationPlan *plan, const PluginOptions *opts)
 	stream->schema = json_to_utf8_cstring(plan->schema);
 	stream->name = json_to_utf8_cstring(plan->table);
 	stream->topic = topic_name(opts, stream->schema, stream->name);
+	stream->schema_prefix = stream->topic;
 	stream->key_head = stream->key_tail = "";
 	stream->value_head = stream->value_tail = "";
 }

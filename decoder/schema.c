@@ -116,18 +116,14 @@ columns_fields(StringInfo out, const ColumnPlan *columns, int n)
 	json_char(out, ']');
 }
 
-/* ,"optional":…,"name":"PREFIX.SCHEMA.TABLE.Suffix" */
+/* ,"optional":…,"name":"PREFIX.SCHEMA.TABLE.Suffix": the topic, if not routed */
 static void
 struct_name(StringInfo out, const Encoder *enc, const StreamInfo *s,
 			const char *suffix, bool optional)
 {
 	optional_flag(out, optional);
 	json_lit(out, ",\"name\":\"");
-	json_escape(out, enc->opts->topic_prefix, strlen(enc->opts->topic_prefix));
-	json_char(out, '.');
-	json_escape(out, s->schema, strlen(s->schema));
-	json_char(out, '.');
-	json_escape(out, s->name, strlen(s->name));
+	json_escape(out, s->schema_prefix, strlen(s->schema_prefix));
 	json_char(out, '.');
 	json_str(out, suffix);
 	json_char(out, '"');

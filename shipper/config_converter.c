@@ -175,6 +175,11 @@ apply_null_defaults(Config *cfg, const Converter *value, Error *err)
 		err_hint(err, "%s is true or false.", p->name);
 		return false;
 	}
+	if (!config_set_name(cfg, "source.snapshot.default",
+						 converter ? "true" : "false",
+						 p != NULL ? p->origin : config_origin(cfg, o),
+						 cfg->state->connector_rank, err))
+		return false;
 	if (!config_parse_bool(config_text(cfg, o), &transform))
 		transform = true;
 	/* without the transform there is only the converter */
