@@ -83,10 +83,13 @@ def test_the_inserts_arrive_in_the_form_of_the_document(customers, launch, conne
     jane = next(line for line in lines if "Jane" in line)
     assert re.fullmatch(r'\{"topic": "customers\.public\.users", "partition": 0, "offset": 1, "key": \{"id": 2\}, "message": \{"id": 2, '
                         r'"name": "Jane Smith", "email": "jane@example\.com", "created_at": \d{16}, "__deleted": "false"\}, "timestamp": \d{13}\}', jane)
-    # under a connector's JSON the bytes are Debezium's, without headers of our own
+    # under a connector's JSON bytes and headers are Debezium's, without any of our own
     with broker.reader(USERS) as reader:
         reader.read_count(4)
-    assert reader.records[0].k == '{"id":1}' and not reader.records[0].headers
+    assert reader.records[0].k == '{"id":1}'
+    context = "__debezium.context."
+    assert [n for n, _ in reader.records[0].headers] == [context + n for n in ("connectorLogicalName", "taskId", "connectorName", "runId")]
+    assert [v for _, v in reader.records[0].headers[:3]] == [b"customers", b"0", b"postgresql"]
     assert re.fullmatch(r'\{"id":1,"name":"John Doe","email":"john@example\.com","created_at":\d{16},"__deleted":"false"\}', reader.records[0].v)
     assert customers.value("SELECT plugin FROM pg_replication_slots WHERE slot_name = 'debezium'") == "tuplecast"
     shipper.stop()
