@@ -85,7 +85,6 @@ static bool find_sqlstate(const char *message, char sqlstate[6],
 						  const char **text);
 static bool classify(Error *err, PgStage stage, const char *sqlstate,
 					 const char *message, const Config *cfg);
-static const char *user_name(const Config *cfg);
 static int first_line(const char *s);
 
 
@@ -415,7 +414,7 @@ classify(Error *err, PgStage stage, const char *sqlstate, const char *message,
 	if (m->hint != NULL)
 	{
 		const char *name =
-			stage == PG_CONNECTING ? user_name(cfg) : cfg->slot_name;
+			stage == PG_CONNECTING ? pg_user_name(cfg) : cfg->slot_name;
 		const char *rest = m->hint;
 		char hint[sizeof(err->hint)];
 		size_t n = 0;
@@ -439,8 +438,8 @@ classify(Error *err, PgStage stage, const char *sqlstate, const char *message,
 	return false;
 }
 
-static const char *
-user_name(const Config *cfg)
+const char *
+pg_user_name(const Config *cfg)
 {
 	const char *const *k = config_conninfo_keywords(cfg);
 	const char *env = getenv("PGUSER");

@@ -67,6 +67,9 @@ extern bool pg_result_error(const PGresult *res, PgStage stage,
 							const Config *cfg, Error *err);
 extern bool pg_lost_error(const PGconn *conn, Error *err);
 
+/* the role that connects, for messages */
+extern const char *pg_user_name(const Config *cfg);
+
 extern bool pg_parse_lsn(const char *text, uint64_t *lsn) MUST_CHECK;
 /* A growing text for commands; quoting as the replication grammar wants it. */
 typedef struct PgText

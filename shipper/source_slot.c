@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "lsn.h"
 
 /* columns of slot_query_text() */
@@ -157,9 +158,16 @@ slot_create_text(PgText *out, const Config *cfg, int version)
 {
 	pg_text_add(out, "CREATE_REPLICATION_SLOT ");
 	pg_text_quoted(out, cfg->slot_name, '"');
+	if (cfg->slot_failover && version < 170000)
+		log_event(
+			LOG_WARN,
+			"slot.failover has no effect: slots can be kept in step from PostgreSQL 17 on",
+			F_INT("server_version", version / 10000));
 	pg_text_add(out, " LOGICAL \"tuplecast\" %s",
-				version >= 150000 ? "(SNAPSHOT 'nothing')"
-								  : "NOEXPORT_SNAPSHOT");
+				version < 150000 ? "NOEXPORT_SNAPSHOT"
+				: cfg->slot_failover && version >= 170000
+					? "(SNAPSHOT 'nothing', FAILOVER true)"
+					: "(SNAPSHOT 'nothing')");
 }
 
 bool

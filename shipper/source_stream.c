@@ -7,9 +7,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "lsn.h"
+#include "source_prepare.h"
 #include "source_slot.h"
 #include "wire.h"
 
@@ -24,9 +26,10 @@
 #define IDLE_GAP_MS 10
 #define BUSY_GAP_MS 100
 /* 'w': kind, start, end, time; 'k': kind, end, time, reply wanted */
-#define DATA_HEAD_BYTES 25
-#define KEEPALIVE_BYTES 18
-#define STATUS_BYTES	34
+#define DATA_HEAD_BYTES	 25
+#define KEEPALIVE_BYTES	 18
+#define STATUS_BYTES	 34
+#define ENCRYPTED_RCVBUF (256 * 1024)
 /* microseconds from 1970-01-01 to 2000-01-01 */
 #define POSTGRES_EPOCH_US INT64_C(946684800000000)
 #define NEVER_MS		  INT64_MAX
@@ -37,6 +40,7 @@ typedef enum SourceState
 	STATE_CONNECT,
 	STATE_IDENTIFY,
 	STATE_QUERY,
+	STATE_PREPARE,
 	STATE_CREATE,
 	STATE_START,
 	STATE_DROP,
@@ -54,7 +58,10 @@ struct Source
 	int64_t deadline_ms;
 	uint64_t resume_lsn;
 	bool slot_created;
-	Error refusal; /* why the slot just made is dropped again */
+	Prepare prepare;
+	bool prepared;	   /* once is enough */
+	unsigned commands; /* sent so far */
+	Error refusal;	   /* why the slot just made is dropped again */
 	bool encrypted;
 
 	char *message;	 /* libpq's; the last one handed out */
@@ -73,6 +80,7 @@ struct Source
 
 static SourceResult source_lose(Source *s, SourceResult how);
 static SourceResult step_connect(Source *s, Error *err);
+static void bound_input(const Source *s);
 static SourceResult step_command(Source *s, SourceEvent *ev, Error *err);
 static SourceResult read_reply(Source *s, PGresult *res, SourceEvent *ev,
 							   Error *err);
@@ -125,7 +133,7 @@ source_connect(Source *s, uint64_t resume_lsn, int64_t now_ms, Error *err)
 SourceResult
 source_next(Source *s, int64_t now_ms, SourceEvent *ev, Error *err)
 {
-	SourceState before = s->state;
+	unsigned before = s->commands;
 	SourceResult result;
 
 	if (s->state == STATE_DOWN)
@@ -136,7 +144,7 @@ source_next(Source *s, int64_t now_ms, SourceEvent *ev, Error *err)
 									   : step_command(s, ev, err);
 	if (result == SOURCE_STARTED)
 		s->status_ms = now_ms - s->interval_ms;
-	else if (result == SOURCE_WAIT && s->state != before)
+	else if (result == SOURCE_WAIT && s->commands != before)
 		s->deadline_ms =
 			s->state == STATE_CREATE ? NEVER_MS : now_ms + COMMAND_TIMEOUT_MS;
 	else if (result == SOURCE_WAIT && now_ms >= s->deadline_ms)
@@ -186,6 +194,7 @@ source_disconnect(Source *s)
 	s->flush_left = false;
 	s->reply_wanted = false;
 	s->pressed_ms = 0;
+	prepare_free(&s->prepare);
 }
 
 void
@@ -242,6 +251,7 @@ source_step(const Source *s)
 		[STATE_CONNECT] = "connecting",
 		[STATE_IDENTIFY] = "identifying the server",
 		[STATE_QUERY] = "looking the slot up",
+		[STATE_PREPARE] = "preparing publication and tables",
 		[STATE_CREATE] = "creating the slot",
 		[STATE_START] = "starting the stream",
 		[STATE_DROP] = "dropping the slot just made",
@@ -302,6 +312,8 @@ step_connect(Source *s, Error *err)
 	{
 		case PG_DONE:
 			s->encrypted = PQsslInUse(s->conn) || PQgssEncInUse(s->conn);
+			if (s->encrypted)
+				bound_input(s);
 			if (!next_command(s, err))
 				return source_lose(s, SOURCE_LOST);
 			return SOURCE_WAIT;
@@ -311,6 +323,21 @@ step_connect(Source *s, Error *err)
 		default:
 			return SOURCE_WAIT;
 	}
+}
+
+/*
+ * libpq doubles its input buffer, for good, whenever one read fills it in the
+ * middle of a TLS record.  The kernel's own buffer, which would tune itself up
+ * to megabytes, decides how much one read can find; so it is what must be small.
+ */
+static void
+bound_input(const Source *s)
+{
+	int bytes = ENCRYPTED_RCVBUF;
+
+	/* of no consequence but memory if it fails (a Unix socket has no such) */
+	(void) setsockopt(PQsocket(s->conn), SOL_SOCKET, SO_RCVBUF, &bytes,
+					  sizeof(bytes));
 }
 
 static SourceResult
@@ -363,6 +390,8 @@ read_reply(Source *s, PGresult *res, SourceEvent *ev, Error *err)
 	}
 	if (s->state == STATE_DROP)
 		return SOURCE_WAIT;
+	if (s->state == STATE_PREPARE)
+		return prepare_reply(&s->prepare, res, err) ? SOURCE_WAIT : SOURCE_LOST;
 	if (s->state == STATE_START || status != PGRES_TUPLES_OK)
 	{
 		pg_result_error(res, stage, s->cfg, err);
@@ -407,6 +436,14 @@ next_command(Source *s, Error *err)
 			slot_query_text(&text, s->cfg);
 			return send_command(s, STATE_QUERY, text.data, err);
 		case STATE_QUERY:
+			if (!s->prepared &&
+				!prepare_init(&s->prepare, s->cfg, s->server.slot_exists, err))
+				return false;
+			/* FALLTHROUGH */
+		case STATE_PREPARE:
+			if (!s->prepared && prepare_next(&s->prepare, &text))
+				return send_command(s, STATE_PREPARE, text.data, err);
+			s->prepared = true;
 			if (!s->server.slot_exists)
 			{
 				slot_create_text(&text, s->cfg, s->server.version);
@@ -432,6 +469,7 @@ send_command(Source *s, SourceState state, char *command, Error *err)
 
 	free(command);
 	s->state = state;
+	s->commands++;
 	s->want = PG_WAIT_WRITE;
 	return sent || pg_lost_error(s->conn, err);
 }

@@ -445,7 +445,6 @@ test_verdicts(void **state)
 		"column.mask.hash.v2.SHA-256.with.salt.hush",
 		"converters",
 		"post.processors",
-		"replica.identity.autoset.values",
 		"database.sslfactory",
 		"topic.naming.strategy",
 		"custom.sanitize.pattern"};
@@ -478,8 +477,10 @@ test_verdicts(void **state)
 			  NULL);
 	assert_int_equal(warnings("max.batch.size"), 1);
 	assert_int_equal(warnings("plugin.name"), 1);
-	assert_int_equal(warnings("publication.name"), 1);
-	assert_int_equal(warnings("heartbeat.interval.ms"), 1);
+	assert_int_equal(warnings("publication.name"), 0);
+	assert_string_equal(pair(&cfg.plugin, "publication.name"), "dbz");
+	assert_int_equal(warnings("heartbeat.interval.ms"), 0);
+	assert_int_equal(cfg.heartbeat_interval, 10000);
 	assert_int_equal(warnings("snapshot.fetch.size"), 1);
 	assert_int_equal(warnings("signal.data.collection"), 1);
 	assert_int_equal(warnings("did you mean table.include.list?"), 1);

@@ -1,0 +1,320 @@
+/*
+ * heartbeat.c
+ *		A record to the heartbeat topic and a statement to the source, each
+ *		heartbeat.interval.ms.
+ */
+#include "heartbeat.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "wire.h"
+
+/* of the statement, and of connecting for it */
+#define ACTION_TIMEOUT_MS 60000
+#define LOG_EVERY_MS	  60000
+#define NEVER_MS		  INT64_MAX
+
+static const char key_head[] =
+	"{\"schema\":{\"type\":\"struct\",\"fields\":[{\"type\":\"string\","
+	"\"optional\":false,\"field\":\"serverName\"}],\"optional\":false,"
+	"\"name\":\"io.debezium.connector.common.ServerNameKey\",\"version\":1},"
+	"\"payload\":";
+static const char value_head[] =
+	"{\"schema\":{\"type\":\"struct\",\"fields\":[{\"type\":\"int64\","
+	"\"optional\":false,\"field\":\"ts_ms\"}],\"optional\":false,"
+	"\"name\":\"io.debezium.connector.common.Heartbeat\",\"version\":1},"
+	"\"payload\":";
+
+static bool put_record(Heartbeat *h, const SinkOps *ops, Sink *sink,
+					   uint64_t lsn, int64_t wall_us, Error *err);
+static bool make_stream(Heartbeat *h, const SinkOps *ops, Sink *sink,
+						Error *err);
+static void run_action(Heartbeat *h, int64_t now_ms);
+static bool step_action(Heartbeat *h, int64_t now_ms, Error *err);
+static void drop_action(Heartbeat *h);
+static void log_failure(Heartbeat *h, const Error *err, int64_t now_ms);
+
+
+void
+heartbeat_init(Heartbeat *h, const Config *cfg)
+{
+	memset(h, 0, sizeof(*h));
+	h->cfg = cfg;
+	if (cfg->heartbeat_interval == 0)
+		return;
+	if (cfg->heartbeat_topic[0] != '\0')
+		pg_text_add(&h->topic, "%s", cfg->heartbeat_topic);
+	else
+		pg_text_add(&h->topic, "%s%s%s", cfg->heartbeat_prefix,
+					cfg->topic_delimiter, cfg->topic_prefix);
+	/* a prefix has no character that JSON escapes */
+	pg_text_add(&h->key, "{\"serverName\":\"%s\"}", cfg->topic_prefix);
+}
+
+void
+heartbeat_free(Heartbeat *h)
+{
+	drop_action(h);
+	free(h->topic.data);
+	free(h->key.data);
+	memset(h, 0, sizeof(*h));
+}
+
+void
+heartbeat_forget_sink(Heartbeat *h)
+{
+	h->stream = NULL;
+}
+
+bool
+heartbeat_turn(Heartbeat *h, const SinkOps *ops, Sink *sink, bool running,
+			   uint64_t lsn, int64_t now_ms, int64_t wall_us, Error *err)
+{
+	int64_t interval = h->cfg->heartbeat_interval;
+
+	h->stopped = !running;
+	if (interval == 0)
+		return true;
+	if (h->conn != NULL)
+		run_action(h, now_ms);
+	if (!running)
+		return true;
+	if (h->next_ms == 0)
+		h->next_ms = now_ms + interval;
+	if (now_ms >= h->next_ms)
+	{
+		h->due = true;
+		/* a statement that lasts longer than the interval is not doubled */
+		h->wanted = h->cfg->heartbeat_query[0] != '\0';
+		h->next_ms += interval;
+		if (h->next_ms <= now_ms)
+			h->next_ms = now_ms + interval;
+		run_action(h, now_ms);
+	}
+	return !h->due || put_record(h, ops, sink, lsn, wall_us, err);
+}
+
+int64_t
+heartbeat_deadline(const Heartbeat *h)
+{
+	int64_t next =
+		h->cfg->heartbeat_interval > 0 && !h->stopped ? h->next_ms : NEVER_MS;
+
+	if (h->conn != NULL && (h->running || !h->connected) &&
+		h->deadline_ms < next)
+		next = h->deadline_ms;
+	return next;
+}
+
+int
+heartbeat_fd(const Heartbeat *h)
+{
+	return h->conn != NULL ? PQsocket(h->conn) : -1;
+}
+
+/* Of an idle connection the end may come. */
+short
+heartbeat_events(const Heartbeat *h)
+{
+	if (!h->connected)
+		return h->want == PG_WAIT_READ ? POLLIN : POLLOUT;
+	return (short) (POLLIN |
+					(h->running && h->want == PG_WAIT_WRITE ? POLLOUT : 0));
+}
+
+/* ---- the record ------------------------------------------------------------ */
+
+static bool
+put_record(Heartbeat *h, const SinkOps *ops, Sink *sink, uint64_t lsn,
+		   int64_t wall_us, Error *err)
+{
+	char value[64];
+	FrameRecord frame = {.op = WIRE_OP_MESSAGE,
+						 .flags = WIRE_REC_PARTITION,
+						 .lsn = lsn,
+						 .partition = 0};
+	SinkRecord record = {.frame = &frame,
+						 .end_lsn = lsn,
+						 .commit_time_us = wall_us,
+						 .ticket = HEARTBEAT_TICKET};
+	int n = snprintf(value, sizeof(value), "{\"ts_ms\":%" PRId64 "}",
+					 wall_us / 1000);
+
+	if (h->stream == NULL && !make_stream(h, ops, sink, err))
+		return false;
+	frame.key =
+		(WireSlice){(const uint8_t *) h->key.data, (uint32_t) h->key.len};
+	frame.value = (WireSlice){(const uint8_t *) value, (uint32_t) n};
+	record.stream = h->stream;
+	switch (ops->put(sink, &record, err))
+	{
+		case SINK_OK:
+			h->due = false;
+			break;
+		case SINK_FULL:
+		case SINK_PENDING:
+			break;
+		case SINK_ERROR:
+			return false;
+	}
+	return true;
+}
+
+static WireSlice
+slice(const char *s)
+{
+	return (WireSlice){(const uint8_t *) s, (uint32_t) strlen(s)};
+}
+
+static bool
+make_stream(Heartbeat *h, const SinkOps *ops, Sink *sink, Error *err)
+{
+	bool key_schema = h->cfg->key_schemas;
+	bool value_schema = h->cfg->value_schemas;
+	FrameStream f = {
+		.kind = WIRE_STREAM_MESSAGE,
+		.topic = slice(h->topic.data),
+		.schema = slice(""),
+		.name = slice("heartbeat"),
+		.key_head = slice(key_schema ? key_head : ""),
+		.key_tail = slice(key_schema ? "}" : ""),
+		.value_head = slice(value_schema ? value_head : ""),
+		.value_tail = slice(value_schema ? "}" : ""),
+	};
+
+	h->stream = ops->stream(sink, NULL, &f, err);
+	return h->stream != NULL;
+}
+
+/* ---- the statement --------------------------------------------------------- */
+
+static void
+run_action(Heartbeat *h, int64_t now_ms)
+{
+	Error err;
+
+	if (step_action(h, now_ms, &err))
+		return;
+	drop_action(h);
+	log_failure(h, &err, now_ms);
+}
+
+static bool
+start_action(Heartbeat *h, int64_t now_ms, Error *err)
+{
+	PgParams params;
+
+	h->deadline_ms = now_ms + ACTION_TIMEOUT_MS;
+	if (h->conn != NULL)
+	{
+		h->wanted = false;
+		h->running = true;
+		h->want = PG_WAIT_WRITE;
+		return PQsendQuery(h->conn, h->cfg->heartbeat_query) == 1 ||
+			   pg_lost_error(h->conn, err);
+	}
+	if (!pg_params_build(&params, h->cfg, false, err))
+		return false;
+	h->conn = pg_connect_start(&params, err);
+	h->connected = false;
+	h->running = false;
+	h->want = PG_WAIT_WRITE;
+	return h->conn != NULL;
+}
+
+/* All results; the first that failed counts. */
+static bool
+read_results(Heartbeat *h, Error *err)
+{
+	PGresult *res;
+
+	for (;;)
+	{
+		h->want = pg_result_poll(h->conn, &res);
+		if (h->want == PG_FAILED)
+			return pg_lost_error(h->conn, err);
+		if (h->want != PG_DONE)
+			return true;
+		if (res == NULL)
+		{
+			h->running = false;
+			return true;
+		}
+		switch (PQresultStatus(res))
+		{
+			case PGRES_COMMAND_OK:
+			case PGRES_TUPLES_OK:
+			case PGRES_EMPTY_QUERY:
+				PQclear(res);
+				break;
+			default:
+				/* COPY ends here, too: the connection is given up */
+				if (PQresultStatus(res) == PGRES_FATAL_ERROR)
+					pg_result_error(res, PG_ASKING, h->cfg, err);
+				else
+					err_set(err, ERR_CONFIG, "heartbeat_action",
+							"heartbeat.action.query is no plain statement");
+				PQclear(res);
+				return false;
+		}
+	}
+}
+
+static bool
+step_action(Heartbeat *h, int64_t now_ms, Error *err)
+{
+	if (h->conn == NULL)
+		return !h->wanted || start_action(h, now_ms, err);
+	if (!h->connected)
+	{
+		switch (pg_connect_poll(h->conn, &h->want))
+		{
+			case PG_DONE:
+				h->connected = true;
+				break;
+			case PG_FAILED:
+				return pg_connect_error(h->conn, h->cfg, err);
+			default:
+				break;
+		}
+	}
+	else if (h->running && !read_results(h, err))
+		return false;
+	/* the server may end a connection that idles; the next beat makes another */
+	else if (!h->running && PQconsumeInput(h->conn) == 0)
+		drop_action(h);
+	if (h->conn != NULL && (h->running || !h->connected) &&
+		now_ms >= h->deadline_ms)
+		return err_set(err, ERR_RETRY, "heartbeat_action",
+					   "no answer within %d s", ACTION_TIMEOUT_MS / 1000);
+	if (h->wanted && !h->running && (h->conn == NULL || h->connected))
+		return start_action(h, now_ms, err);
+	return true;
+}
+
+static void
+drop_action(Heartbeat *h)
+{
+	if (h->conn != NULL)
+		PQfinish(h->conn);
+	h->conn = NULL;
+	h->connected = false;
+	h->running = false;
+}
+
+static void
+log_failure(Heartbeat *h, const Error *err, int64_t now_ms)
+{
+	h->wanted = false;
+	h->failures++;
+	if (h->logged_ms > 0 && now_ms - h->logged_ms < LOG_EVERY_MS)
+		return;
+	log_event(LOG_WARN, "heartbeat.action.query failed",
+			  F_STR("error", err->text), F_STR("detail", err->detail),
+			  F_INT("failures", h->failures));
+	h->logged_ms = now_ms;
+	h->failures = 0;
+}

@@ -1,0 +1,56 @@
+/*
+ * heartbeat.h
+ *		A record to the heartbeat topic and a statement to the source, each
+ *		heartbeat.interval.ms.
+ *
+ * Records go through the sink like any other, but under a ticket of their own,
+ * so that no position waits for them.  Nothing blocks.
+ */
+#ifndef TUPLECAST_HEARTBEAT_H
+#define TUPLECAST_HEARTBEAT_H
+
+#include <poll.h>
+
+#include "pg.h"
+#include "sink.h"
+
+/* none that the core gives out */
+#define HEARTBEAT_TICKET UINT64_MAX
+
+typedef struct Heartbeat
+{
+	const Config *cfg;
+	bool stopped;		/* everything that is due waits */
+	int64_t next_ms;	/* 0: to be set when the stream runs */
+	bool due;			/* the sink did not take the record yet */
+	SinkStream *stream; /* of the sink at hand; NULL: to be made */
+	PgText topic;
+	PgText key;
+
+	/* heartbeat.action.query */
+	PGconn *conn;
+	bool connected;
+	bool wanted;  /* to be sent when it can be */
+	bool running; /* a reply is awaited */
+	PgWait want;
+	int64_t deadline_ms;
+	int64_t logged_ms;
+	uint64_t failures; /* since then */
+} Heartbeat;
+
+extern void heartbeat_init(Heartbeat *h, const Config *cfg);
+extern void heartbeat_free(Heartbeat *h);
+/* The sink is closed, or a new one open. */
+extern void heartbeat_forget_sink(Heartbeat *h);
+/* Once a turn.  running: the source streams and the sink may be put to.
+ * lsn, wall_us: for the record's headers and value.  false: err of the sink. */
+extern bool heartbeat_turn(Heartbeat *h, const SinkOps *ops, Sink *sink,
+						   bool running, uint64_t lsn, int64_t now_ms,
+						   int64_t wall_us, Error *err) MUST_CHECK;
+/* When to call heartbeat_turn() at the latest. */
+extern int64_t heartbeat_deadline(const Heartbeat *h);
+/* for poll(); -1: nothing to wait for */
+extern int heartbeat_fd(const Heartbeat *h);
+extern short heartbeat_events(const Heartbeat *h);
+
+#endif /* TUPLECAST_HEARTBEAT_H */
