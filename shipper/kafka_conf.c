@@ -50,8 +50,9 @@ static const struct DefaultSetting
 	{"linger.ms", "1"},
 	{"compression.codec", "lz4"},
 	{"max.in.flight.requests.per.connection", "5"},
-	/* batches far below the 1 MB that brokers take, and flat memory */
-	{"batch.size", "262144"},
+	/* half the 1 MB that brokers take; with smaller ones all requests in flight
+	 * are used up more often, and then librdkafka waits by spinning */
+	{"batch.size", "524288"},
 	/* the broker's or topic's limit decides about a record's size */
 	{"message.max.bytes", "1000000000"},
 	{"socket.keepalive.enable", "true"},
