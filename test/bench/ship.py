@@ -5,7 +5,7 @@ import threading
 import time
 
 from confluent_kafka import Consumer, TopicPartition
-from harness.shipper import Shipper
+from harness.shipper import Shipper, parse_metrics
 from harness.wait import wait_until
 
 import measure
@@ -20,8 +20,14 @@ def launch(binary, source, broker, slot, prefix, *options, table="wide"):
                    f"--table.include.list=public.{table}", *options).start()
 
 
-def wait_acked(shipper, count, timeout=600):
-    shipper.wait_metric("records_acked_total", lambda n: n >= count, timeout)
+def acked(shipper):
+    assert shipper.running(), f"the shipper ended:\n{shipper.log()[-4000:]}"
+    status, body = shipper.get("/metrics")
+    return parse_metrics(body)["tuplecast_records_acked_total"] if status == 200 else 0
+
+
+def wait_acked(shipper, count, timeout=600, interval=0.2):
+    wait_until(lambda: acked(shipper) >= count, timeout, interval=interval, what=lambda: f"{count} records acknowledged:\n{shipper.log()[-4000:]}")
 
 
 def high_water(broker, topic):
@@ -38,8 +44,7 @@ def throughput(binary, source, broker, number, *options):
     watch = measure.Stopwatch()
     shipper = launch(binary, source, broker, slot, prefix, *options)
     try:
-        wait_until(lambda: shipper.get("/metrics")[0] == 200, 30, interval=POLL)
-        wait_until(lambda: shipper.metric("records_acked_total") >= source.rows, 600, interval=POLL, what=lambda: shipper.log()[-2000:])
+        wait_acked(shipper, source.rows, interval=POLL)
         seconds = watch.seconds()
         figures = {
             "seconds": seconds,
@@ -161,7 +166,7 @@ def paused_broker(binary, source, broker, number, *options):
     paused = False
     try:
         # the last rows are the large transaction's
-        wait_until(lambda: shipper.get("/metrics")[0] == 200 and shipper.metric("records_acked_total") > source.rows * 0.65, 120, interval=0.005)
+        wait_acked(shipper, source.rows * 0.65, interval=0.005)
         broker.pause()
         paused = True
         before = shipper.metric("backpressure_microseconds_total")
@@ -216,7 +221,6 @@ def large_transaction(binary, source, broker, number, rows, *options):
     series = RssSeries(shipper.pid)
     watch = measure.Stopwatch()
     try:
-        wait_until(lambda: shipper.get("/metrics")[0] == 200, 30)
         wait_acked(shipper, rows, 1800)
         seconds = watch.seconds()
         peak = shipper.peak_rss()
