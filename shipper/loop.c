@@ -10,95 +10,33 @@
  *	the sink is lost		both anew: all that was not confirmed comes again
  *	time does not heal it	drain what is under way, confirm it, stop
  */
-#include "loop.h"
+#include "loop_internal.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "backoff.h"
-#include "core.h"
 #include "log.h"
 #include "signals.h"
-#include "source_probe.h"
-#include "source_stream.h"
 
 /* frames between two looks at signals, acks and the clock */
 #define PUMP_FRAMES 4096
 /* longest sleep: /livez wants to see the loop turn */
 #define TICK_MS 1000
 /* a sink without a descriptor is asked that often while it has work */
-#define SINK_TICK_MS	5
-#define GAUGES_EVERY_MS 100
+#define SINK_TICK_MS 5
 /* a source that streams this long has recovered */
 #define STABLE_MS 5000
-/* the sink stands still this long before we ask whether the server wants to
- * shut down, and so long until we ask again */
-#define STUCK_MS		 10000
-#define SLOW_STEP_MS	 10000
-#define SLOW_STEP_LOG_MS 60000
 /* for the server's answer to the end of the stream */
 #define END_TIMEOUT_MS 3000
-
-typedef enum LoopPhase
-{
-	PHASE_RUNNING,
-	PHASE_DRAINING, /* nothing new; what the sink has is waited for */
-	PHASE_ENDING,	/* the server is told, and that was it */
-	PHASE_DONE
-} LoopPhase;
-
-typedef struct Loop
-{
-	const Config *cfg;
-	Stats stats;
-	Core core;
-	Source *source;
-	SourceProbe probe;
-	const SinkOps *ops;
-	Sink *sink; /* NULL: to be opened */
-
-	/* the payload at hand; frame and record point into it */
-	bool has_payload;
-	FrameReader reader;
-	Frame frame;
-	bool held; /* the sink did not take record yet */
-	SinkRecord record;
-	bool idle; /* the source has nothing at the moment */
-	bool more; /* the pump stopped on its budget */
-
-	LoopPhase phase;
-	Error why;			   /* why we stop; ERR_NONE: we were asked to */
-	int64_t drain_ms;	   /* drain until then */
-	int64_t finish_txn_ms; /* and read the open transaction until then */
-	int64_t end_ms;
-
-	Backoff source_backoff;
-	Backoff sink_backoff;
-	bool sink_failed;
-	Error sink_error;
-
-	int64_t now_ms; /* CLOCK_MONOTONIC, of this turn */
-	int64_t turn_us;
-	int64_t started_ms; /* of the session; 0: not streaming */
-	int64_t step_ms;	/* when the step of connecting began */
-	const char *step;
-	int64_t step_logged_ms;
-	uint64_t moved_count; /* records and acks when last looked at */
-	int64_t moved_ms;
-	int64_t probe_ms;
-	int64_t gauges_ms;
-	SinkGauges gauges;
-	uint64_t closed_sink_errors; /* of sinks before this one */
-} Loop;
 
 static void loop_turn(Loop *l);
 static void loop_wait(Loop *l);
 static void handle_signals(Loop *l);
 static void service_sink(Loop *l);
+static void beat(Loop *l);
 static void run_source(Loop *l);
 static void run_phase(Loop *l);
 static bool may_read(const Loop *l);
@@ -107,18 +45,13 @@ static void take_frame(Loop *l);
 static void offer_record(Loop *l);
 static void take_source(Loop *l);
 static void on_started(Loop *l, const SourceEvent *ev);
-static void source_lost(Loop *l, const Error *err);
 static void trouble(Loop *l, const Error *err, bool sink_usable);
 static void restart(Loop *l, const Error *err);
 static void close_sink(Loop *l);
 static void forget_session(Loop *l);
 static void stop(Loop *l, const Error *why);
-static void watch_stuck(Loop *l);
-static void watch_slow_step(Loop *l);
-static void publish(Loop *l);
 static void on_acked(void *arg, uint64_t ticket);
 static void on_failed(void *arg, uint64_t ticket, const Error *why);
-static int64_t clock_us(clockid_t clock);
 
 
 bool
@@ -133,16 +66,17 @@ loop_run(const Config *cfg, Error *err)
 	l->ops =
 		sink_by_name((const char *[]){"kafka", "stdout", "file"}[cfg->sink]);
 	core_init(&l->core, &l->stats);
+	heartbeat_init(&l->heartbeat, cfg);
 	l->source = source_open(cfg);
-	l->turn_us = clock_us(CLOCK_MONOTONIC);
-	l->stats.start_us = (uint64_t) clock_us(CLOCK_REALTIME);
+	l->turn_us = loop_clock_us(CLOCK_MONOTONIC);
+	l->stats.start_us = (uint64_t) loop_clock_us(CLOCK_REALTIME);
 	l->moved_ms = l->turn_us / 1000;
 	srandom((unsigned) l->stats.start_us ^ (unsigned) getpid());
 
 	while (l->phase != PHASE_DONE)
 	{
 		loop_turn(l);
-		publish(l);
+		loop_publish(l);
 		if (l->phase != PHASE_DONE)
 			loop_wait(l);
 	}
@@ -152,6 +86,7 @@ loop_run(const Config *cfg, Error *err)
 			  F_INT("records", l->stats.records),
 			  F_INT("unacknowledged", core_pending(&l->core)));
 	source_probe_cancel(&l->probe);
+	heartbeat_free(&l->heartbeat);
 	source_close(l->source);
 	if (l->sink != NULL)
 		l->ops->close(l->sink);
@@ -167,7 +102,7 @@ loop_run(const Config *cfg, Error *err)
 static void
 loop_turn(Loop *l)
 {
-	int64_t us = clock_us(CLOCK_MONOTONIC);
+	int64_t us = loop_clock_us(CLOCK_MONOTONIC);
 
 	if (l->held)
 		l->stats.backpressure_us += (uint64_t) (us - l->turn_us);
@@ -175,11 +110,12 @@ loop_turn(Loop *l)
 	l->now_ms = us / 1000;
 	handle_signals(l);
 	service_sink(l);
-	core_advance(&l->core, clock_us(CLOCK_REALTIME));
+	core_advance(&l->core, loop_clock_us(CLOCK_REALTIME));
 	run_source(l);
+	beat(l);
 	run_phase(l);
-	watch_stuck(l);
-	watch_slow_step(l);
+	loop_watch_stuck(l);
+	loop_watch_slow_step(l);
 }
 
 /* Sleeps until there is work: the only place. */
@@ -191,7 +127,7 @@ loop_wait(Loop *l)
 	int64_t until = l->now_ms + TICK_MS;
 	int64_t due =
 		source_deadline(l->source, core_confirmable(&l->core), l->idle);
-	struct pollfd fds[4];
+	struct pollfd fds[5];
 	int64_t timeout;
 
 	if (l->phase == PHASE_ENDING)
@@ -203,7 +139,12 @@ loop_wait(Loop *l)
 	fds[2] = (struct pollfd){.fd = signals_fd(), .events = POLLIN};
 	fds[3] = (struct pollfd){.fd = source_probe_fd(&l->probe),
 							 .events = source_probe_events(&l->probe)};
+	fds[4] = (struct pollfd){.fd = heartbeat_fd(&l->heartbeat),
+							 .events = heartbeat_events(&l->heartbeat)};
 
+	if (due < until)
+		until = due;
+	due = heartbeat_deadline(&l->heartbeat);
 	if (due < until)
 		until = due;
 	if (!source_is_connected(l->source) && l->source_backoff.next_ms < until &&
@@ -211,8 +152,8 @@ loop_wait(Loop *l)
 		until = l->source_backoff.next_ms;
 	if (fds[1].fd < 0 && busy && l->now_ms + SINK_TICK_MS < until)
 		until = l->now_ms + SINK_TICK_MS;
-	timeout = l->more ? 0 : until - clock_us(CLOCK_MONOTONIC) / 1000;
-	if (poll(fds, 4, timeout > 0 ? (int) timeout : 0) <= 0)
+	timeout = l->more ? 0 : until - loop_clock_us(CLOCK_MONOTONIC) / 1000;
+	if (poll(fds, 5, timeout > 0 ? (int) timeout : 0) <= 0)
 		return;
 
 	/* a lost connection that is not being read would be reported for ever */
@@ -224,7 +165,7 @@ loop_wait(Loop *l)
 		err_set(&err, ERR_RETRY, "source_lost",
 				"the connection to the source was lost");
 		source_disconnect(l->source);
-		source_lost(l, &err);
+		loop_source_lost(l, &err);
 	}
 }
 
@@ -277,6 +218,20 @@ service_sink(Loop *l)
 }
 
 static void
+beat(Loop *l)
+{
+	Error err;
+
+	if (l->sink != NULL &&
+		!heartbeat_turn(&l->heartbeat, l->ops, l->sink,
+						l->phase == PHASE_RUNNING &&
+							source_is_streaming(l->source),
+						core_confirmable(&l->core), l->now_ms,
+						loop_clock_us(CLOCK_REALTIME), &err))
+		trouble(l, &err, true);
+}
+
+static void
 run_source(Loop *l)
 {
 	Error err;
@@ -294,7 +249,7 @@ run_source(Loop *l)
 		if (!source_connect(l->source, core_confirmable(&l->core), l->now_ms,
 							&err))
 		{
-			source_lost(l, &err);
+			loop_source_lost(l, &err);
 			return;
 		}
 	}
@@ -303,7 +258,7 @@ run_source(Loop *l)
 						l->now_ms, &err))
 	{
 		source_disconnect(l->source);
-		source_lost(l, &err);
+		loop_source_lost(l, &err);
 	}
 	if (l->started_ms > 0 && l->now_ms - l->started_ms >= STABLE_MS)
 		backoff_succeed(&l->source_backoff, "the source works again",
@@ -466,7 +421,7 @@ take_source(Loop *l)
 		case SOURCE_ENDED:
 			break;
 		case SOURCE_LOST:
-			source_lost(l, &err);
+			loop_source_lost(l, &err);
 			break;
 		case SOURCE_DIVERGED:
 			trouble(l, &err, true);
@@ -494,8 +449,8 @@ on_started(Loop *l, const SourceEvent *ev)
 }
 
 /* The source is disconnected: the sink goes on with what it has. */
-static void
-source_lost(Loop *l, const Error *err)
+void
+loop_source_lost(Loop *l, const Error *err)
 {
 	forget_session(l);
 	if (l->phase != PHASE_RUNNING)
@@ -538,7 +493,7 @@ trouble(Loop *l, const Error *err, bool sink_usable)
 			stop(l, err);
 		return;
 	}
-	core_advance(&l->core, clock_us(CLOCK_REALTIME));
+	core_advance(&l->core, loop_clock_us(CLOCK_REALTIME));
 	close_sink(l);
 	l->phase = PHASE_DONE;
 	if (source_is_streaming(l->source) &&
@@ -572,6 +527,7 @@ close_sink(Loop *l)
 		l->ops->close(l->sink);
 	}
 	l->sink = NULL;
+	heartbeat_forget_sink(&l->heartbeat);
 	l->stats.sink_connected = 0;
 	l->stats.queue_bytes = 0;
 	l->sink_failed = false;
@@ -602,113 +558,14 @@ stop(Loop *l, const Error *why)
 	l->finish_txn_ms = l->now_ms + l->cfg->shutdown_timeout / 4;
 }
 
-/*
- * A server that shuts down waits for us, and we for the destination.  When that
- * stands still we ask whether this is so, and if it is we let the server go.
- */
-static void
-watch_stuck(Loop *l)
-{
-	uint64_t moved = l->stats.records + l->stats.acked;
-	Error err;
-
-	if (moved != l->moved_count || (!l->held && core_pending(&l->core) == 0))
-	{
-		l->moved_count = moved;
-		l->moved_ms = l->now_ms;
-	}
-	if (source_probe_next(&l->probe, l->now_ms) &&
-		source_is_streaming(l->source))
-	{
-		err_set(
-			&err, ERR_RETRY, "source_shutdown",
-			"the server wants to shut down while the destination is away: the connection is closed to let it");
-		source_disconnect(l->source);
-		source_lost(l, &err);
-		return;
-	}
-	if (l->now_ms - l->moved_ms < STUCK_MS || l->now_ms < l->probe_ms ||
-		!source_is_streaming(l->source))
-		return;
-	/* while the source is not read its questions are not heard */
-	if (l->held || source_pressed_ms(l->source, l->now_ms) > 0)
-	{
-		source_probe_start(&l->probe, source_conn(l->source), l->now_ms);
-		l->probe_ms = l->now_ms + STUCK_MS;
-	}
-}
-
-/* A step of connecting that hangs is told: making a slot waits for every
- * transaction that is open. */
-static void
-watch_slow_step(Loop *l)
-{
-	const char *step = source_step(l->source);
-
-	if (step != l->step)
-	{
-		l->step = step;
-		l->step_ms = l->now_ms;
-		l->step_logged_ms = 0;
-	}
-	if (!source_is_connected(l->source) || source_is_streaming(l->source) ||
-		l->now_ms - l->step_ms < SLOW_STEP_MS ||
-		(l->step_logged_ms > 0 &&
-		 l->now_ms - l->step_logged_ms < SLOW_STEP_LOG_MS))
-		return;
-	l->step_logged_ms = l->now_ms;
-	log_event(
-		LOG_WARN, "still waiting for the server", F_STR("step", step),
-		F_INT("seconds", (l->now_ms - l->step_ms) / 1000),
-		F_STR(
-			"hint",
-			"a new slot waits for all transactions that are open: SELECT pid, xact_start, state FROM pg_stat_activity WHERE backend_xid IS NOT NULL"));
-}
-
-static void
-publish(Loop *l)
-{
-	Stats *s = &l->stats;
-	int64_t oldest_us = core_oldest_us(&l->core);
-	int64_t age_us = oldest_us > 0 ? clock_us(CLOCK_REALTIME) - oldest_us : 0;
-
-	if (l->sink != NULL &&
-		(l->now_ms - l->gauges_ms >= GAUGES_EVERY_MS ||
-		 (l->gauges.queued_bytes > 0 && core_pending(&l->core) == 0)))
-	{
-		l->ops->gauges(l->sink, &l->gauges);
-		l->gauges_ms = l->now_ms;
-		s->sink_connected = l->gauges.connected;
-		s->sink_errors = l->closed_sink_errors + l->gauges.transport_errors;
-		s->queue_bytes = l->gauges.queued_bytes;
-		if (l->gauges.last_error[0] != '\0')
-			snprintf(s->last_error, sizeof(s->last_error), "%s",
-					 l->gauges.last_error);
-	}
-	s->queue_records = core_pending(&l->core);
-	s->received_bytes = source_received_bytes(l->source);
-	s->received_lsn = source_received_lsn(l->source);
-	s->server_lsn = source_server_lsn(l->source);
-	if (source_sent_lsn(l->source) > s->confirmed_lsn)
-		s->confirmed_lsn = source_sent_lsn(l->source);
-	s->lag_bytes =
-		s->server_lsn > s->confirmed_lsn ? s->server_lsn - s->confirmed_lsn : 0;
-	s->lag_us = age_us > 0 ? (uint64_t) age_us : 0;
-	s->turn_ms = l->now_ms;
-	s->progress_ms = l->moved_ms;
-	snprintf(s->state, sizeof(s->state), "%s",
-			 l->phase == PHASE_RUNNING	  ? source_step(l->source)
-			 : l->phase == PHASE_DRAINING ? "draining"
-										  : "ending");
-	stats_publish(s);
-}
-
 static void
 on_acked(void *arg, uint64_t ticket)
 {
 	Loop *l = arg;
 	Error err;
 
+	if (ticket == HEARTBEAT_TICKET)
+		return;
 	if (!core_acked(&l->core, ticket, &err))
 		on_failed(arg, ticket, &err);
 }
@@ -724,13 +581,4 @@ on_failed(void *arg, uint64_t ticket, const Error *why)
 		return;
 	l->sink_failed = true;
 	l->sink_error = *why;
-}
-
-static int64_t
-clock_us(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }

@@ -1,0 +1,80 @@
+/*
+ * loop_internal.h
+ *		What loop.c and loop_watch.c share.  Nobody else includes it.
+ */
+#ifndef TUPLECAST_LOOP_INTERNAL_H
+#define TUPLECAST_LOOP_INTERNAL_H
+
+#include <time.h>
+
+#include "backoff.h"
+#include "core.h"
+#include "heartbeat.h"
+#include "loop.h"
+#include "source_probe.h"
+#include "source_stream.h"
+
+typedef enum LoopPhase
+{
+	PHASE_RUNNING,
+	PHASE_DRAINING, /* nothing new; what the sink has is waited for */
+	PHASE_ENDING,	/* the server is told, and that was it */
+	PHASE_DONE
+} LoopPhase;
+
+typedef struct Loop
+{
+	const Config *cfg;
+	Stats stats;
+	Core core;
+	Source *source;
+	SourceProbe probe;
+	const SinkOps *ops;
+	Sink *sink; /* NULL: to be opened */
+	Heartbeat heartbeat;
+
+	/* the payload at hand; frame and record point into it */
+	bool has_payload;
+	FrameReader reader;
+	Frame frame;
+	bool held; /* the sink did not take record yet */
+	SinkRecord record;
+	bool idle; /* the source has nothing at the moment */
+	bool more; /* the pump stopped on its budget */
+
+	LoopPhase phase;
+	Error why;			   /* why we stop; ERR_NONE: we were asked to */
+	int64_t drain_ms;	   /* drain until then */
+	int64_t finish_txn_ms; /* and read the open transaction until then */
+	int64_t end_ms;
+
+	Backoff source_backoff;
+	Backoff sink_backoff;
+	bool sink_failed;
+	Error sink_error;
+
+	int64_t now_ms; /* CLOCK_MONOTONIC, of this turn */
+	int64_t turn_us;
+	int64_t started_ms; /* of the session; 0: not streaming */
+	int64_t step_ms;	/* when the step of connecting began */
+	const char *step;
+	int64_t step_logged_ms;
+	uint64_t moved_count; /* records and acks when last looked at */
+	int64_t moved_ms;
+	int64_t probe_ms;
+	int64_t gauges_ms;
+	SinkGauges gauges;
+	uint64_t closed_sink_errors; /* of sinks before this one */
+} Loop;
+
+/* ---- loop.c ---- */
+/* The source is disconnected: the sink goes on with what it has. */
+extern void loop_source_lost(Loop *l, const Error *err);
+
+/* ---- loop_watch.c ---- */
+extern void loop_watch_stuck(Loop *l);
+extern void loop_watch_slow_step(Loop *l);
+extern void loop_publish(Loop *l);
+extern int64_t loop_clock_us(clockid_t clock);
+
+#endif /* TUPLECAST_LOOP_INTERNAL_H */
