@@ -28,7 +28,8 @@ stage_lint() { test/lint.sh; }
 # the shipper's tests without a server: each program of test/unit
 unit_counts()
 {
-	counts "$(grep -cE '\[ +OK +\]' "$1")" "$(grep -cE '^\[ +FAILED +\] [a-z_]' "$1")"
+	# cmocka names a failed test twice
+	counts "$(grep -cE '\[ +OK +\]' "$1")" "$(grep -E '^\[ +FAILED +\] [a-z_]' "$1" | sort -u | wc -l)"
 }
 stage_unit()
 {
