@@ -408,6 +408,7 @@ config_load(Config *cfg, int argc, char **argv, Error *err)
 		config_free(cfg);
 		return false;
 	}
+	config_fill_masks(cfg);
 	if (cfg->state->topic_creation_off)
 		config_pairs_free(&cfg->topic_creation);
 	return true;
@@ -443,6 +444,12 @@ config_free(Config *cfg)
 	config_pairs_free(&cfg->plugin);
 	config_properties_free(&st->worker);
 	config_properties_free(&st->connector);
+	for (size_t i = 0; i < st->nmasks; i++)
+		config_mask_free(&st->masks[i]);
+	free(st->masks);
+	if (cfg->secrets != NULL)
+		explicit_bzero(cfg->secrets, strlen(cfg->secrets));
+	free(cfg->secrets);
 	free_strings(st->warnings);
 	free_strings(st->conninfo_keywords);
 	free_strings(st->conninfo_values);

@@ -58,6 +58,10 @@ typedef struct Config
 	ConfigPairs topic_creation;
 	/* what START_REPLICATION is given, complete but for "wire" */
 	ConfigPairs plugin;
+	/* the session's setting tuplecast.secrets, to which options of the plugin
+	 * refer by number: words in hex, with commas; "" if there are none.  Never
+	 * shown. */
+	char *secrets;
 	struct ConfigState *state; /* config.c: where each value came from */
 } Config;
 

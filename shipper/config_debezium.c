@@ -79,13 +79,10 @@ is_handled_elsewhere(const char *name)
 static bool
 verdict_error(const Property *p, const DebeziumProperty *d, Error *err)
 {
-	/* a salt is part of its property's name, and a secret */
-	const char *salt = strstr(p->name, ".with.salt.");
-	int shown = salt != NULL ? (int) (salt - p->name) + 10 : 120;
-
 	err_set(err, ERR_CONFIG,
 			d->verdict == DBZ_NOT_YET ? "config_unsupported" : "config_refused",
-			"%.*s%s: %s", shown > 120 ? 120 : shown, p->name,
+			"%.*s%s: %s", config_shown_length(p->name, strlen(p->name)),
+			p->name,
 			d->verdict == DBZ_NOT_YET ? " is not supported yet"
 									  : " cannot be honoured",
 			d->why);
@@ -182,14 +179,18 @@ set_property(Config *cfg, const Property *p, bool external, Error *err)
 	if (starts_with(p->name, "topic.creation."))
 		return config_topic_set(cfg, p->name, p->value, p->origin,
 								st->connector_rank, err);
+	if (config_is_mask(p->name))
+		return config_mask_set(cfg, p->name, p->value, p->origin,
+							   st->connector_rank, err);
 	d = config_debezium_find(p->name);
 	if (d != NULL)
 		return set_by_verdict(cfg, p, d, err);
 	near = config_debezium_nearest(p->name);
 	config_warn(cfg,
-				"%.100s (%s) is not a known property and is ignored, as "
+				"%.*s (%s) is not a known property and is ignored, as "
 				"Kafka Connect does%s%s%s",
-				p->name, p->origin, near != NULL ? "; did you mean " : "",
+				config_shown_length(p->name, strlen(p->name)), p->name,
+				p->origin, near != NULL ? "; did you mean " : "",
 				near != NULL ? near : "", near != NULL ? "?" : "");
 	return true;
 }

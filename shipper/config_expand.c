@@ -20,7 +20,8 @@ expand_error(const Place *at, const char *what, const char *detail)
 {
 	Error cause = *at->err;
 
-	err_set(at->err, ERR_CONFIG, "config_substitution", "%s: %s", at->option,
+	err_set(at->err, ERR_CONFIG, "config_substitution", "%.*s: %s",
+			config_shown_length(at->option, strlen(at->option)), at->option,
 			what);
 	err_detail(at->err, "The value comes from %s.%s%.300s", at->origin,
 			   detail != NULL || cause.kind != ERR_NONE ? " " : "",

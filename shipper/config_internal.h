@@ -69,10 +69,22 @@ typedef struct Setting
 	int rank;
 } Setting;
 
+/* column.mask.* and column.truncate.*, which are no rows of config.def */
+typedef struct MaskSetting
+{
+	char *name; /* without the salt */
+	char *salt; /* "" if it has none; never shown */
+	char *value;
+	char *origin;
+	int rank;
+} MaskSetting;
+
 struct ConfigState
 {
 	Setting *settings; /* one an option */
-	char **warnings;   /* ended by NULL */
+	MaskSetting *masks;
+	size_t nmasks;
+	char **warnings; /* ended by NULL */
 	size_t nwarnings;
 	int *kafka_ranks;		 /* parallel to cfg->kafka */
 	int *topic_ranks;		 /* parallel to cfg->topic_creation */
@@ -193,6 +205,18 @@ extern bool config_kafka_is_secret(const char *name);
 extern bool config_topic_set(Config *cfg, const char *name, const char *value,
 							 const char *origin, int rank,
 							 Error *err) MUST_CHECK;
+
+/* ---- config_mask.c ---- */
+/* whether the name is of column.mask.* or column.truncate.* */
+extern bool config_is_mask(const char *name);
+extern bool config_mask_set(Config *cfg, const char *name, const char *value,
+							const char *origin, int rank,
+							Error *err) MUST_CHECK;
+extern void config_mask_free(MaskSetting *mask);
+/* Fills cfg->secrets and adds to cfg->plugin. */
+extern void config_fill_masks(Config *cfg);
+/* How much of a name may be shown, for "%.*s": a salt is part of its name. */
+extern int config_shown_length(const char *name, size_t len);
 
 /* ---- config_debezium.c, config_converter.c, config_unwrap.c ---- */
 extern bool config_apply_connector(Config *cfg, Error *err) MUST_CHECK;

@@ -191,7 +191,7 @@ check_duplicates(Scan *s)
 		{
 			err_set(s->err, ERR_CONFIG, "config_duplicate",
 					"%s has \"%.*s\" twice: in line %d and in line %d", s->path,
-					(int) (a->len < 100 ? a->len : 100), a->start, a->line,
+					config_shown_length(a->start, a->len), a->start, a->line,
 					b->line);
 			err_hint(s->err, "Remove one of them.");
 			return false;
@@ -244,9 +244,10 @@ take_property(const Scan *s, int object, const char *name, const json_t *v,
 	}
 	else if (!json_is_null(v))
 		return err_set(s->err, ERR_CONFIG, "config_syntax",
-					   "%s, line %d: the value of \"%.100s\" is neither a "
+					   "%s, line %d: the value of \"%.*s\" is neither a "
 					   "string nor a number nor true or false",
-					   s->path, line, name);
+					   s->path, line, config_shown_length(name, strlen(name)),
+					   name);
 	return true;
 }
 

@@ -89,6 +89,12 @@ config_print_text(const Config *cfg, FILE *out)
 		print_line(out, "", o->name, config_text(cfg, o),
 				   (o->flags & CF_SECRET) != 0, config_origin(cfg, o));
 	}
+	/* as the plugin gets them: without their salts */
+	for (size_t i = 0; i < cfg->plugin.count; i++)
+		if (config_is_mask(cfg->plugin.items[i].name))
+			print_line(out, "", cfg->plugin.items[i].name,
+					   cfg->plugin.items[i].value, false,
+					   cfg->plugin.items[i].origin);
 	for (size_t i = 0; i < cfg->kafka.count; i++)
 		print_line(out, "kafka.", cfg->kafka.items[i].name,
 				   cfg->kafka.items[i].value, cfg->kafka.items[i].secret,
@@ -129,6 +135,11 @@ config_print_json(const Config *cfg, FILE *out)
 		add_json(options, "", o->name, config_text(cfg, o),
 				 (o->flags & CF_SECRET) != 0, config_origin(cfg, o));
 	}
+	for (size_t i = 0; i < cfg->plugin.count; i++)
+		if (config_is_mask(cfg->plugin.items[i].name))
+			add_json(options, "", cfg->plugin.items[i].name,
+					 cfg->plugin.items[i].value, false,
+					 cfg->plugin.items[i].origin);
 	for (size_t i = 0; i < cfg->kafka.count; i++)
 		add_json(options, "kafka.", cfg->kafka.items[i].name,
 				 cfg->kafka.items[i].value, cfg->kafka.items[i].secret,
@@ -179,6 +190,22 @@ static const char intro[] =
 	"If `source.url` is set, `database.*` adds what the URL leaves open and, said later or in the same place, replaces what it says; but the user and password of an earlier `database.hostname`, which the URL has replaced, are left out. What neither says, libpq finds as always: `PGPASSWORD`, password file, service file.\n"
 	"\n"
 	"## Options\n";
+
+static const char mask_text[] =
+	"### Disguised columns\n"
+	"\n"
+	"These have a number or a salt in their names, so that there may be several of each; the value is a list of regular expressions of SCHEMA.TABLE.COLUMN.\n"
+	"\n"
+	"| option | meaning |\n"
+	"| --- | --- |\n"
+	"| `column.mask.with.N.chars` | N asterisks instead of each value, NULL too |\n"
+	"| `column.mask.hash.v2.ALGORITHM.with.salt.SALT` | the hash of salt and value in hex, cut to the column's length; NULL stays NULL. One of `MD5`, `SHA-1`, `SHA-224`, `SHA-256`, `SHA-384`, `SHA-512` |\n"
+	"| `column.mask.hash.ALGORITHM.with.salt.SALT` | the same of the value as Java serialises it, as Debezium first did |\n"
+	"| `column.truncate.to.N.chars` | the first N characters (UTF-16 units, as Java counts) of strings, the first N bytes of `bytea` |\n"
+	"\n"
+	"Masks and hashes are for columns of characters and enums. If several match a column, the first of truncate, mask, hash, hash v2 holds. Keys are not disguised.\n"
+	"A salt is a secret: it is not shown and not logged, and it reaches the server as a setting of the session, `tuplecast.secrets`; the output plugin's option says only which one (`column.mask.hash.v2.SHA-256.with.salt.#1`).\n"
+	"\n";
 
 static const char kafka_text[] =
 	"### Producer\n"
@@ -326,6 +353,7 @@ config_print_markdown(FILE *out)
 		print_option_row(out, &config_options[i]);
 	}
 	fputc('\n', out);
+	fputs(mask_text, out);
 	fputs(kafka_text, out);
 	for (size_t i = 0; i < config_debezium_property_count; i++)
 		print_property_row(out, &config_debezium_properties[i]);

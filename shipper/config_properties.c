@@ -57,8 +57,6 @@ const DebeziumProperty config_debezium_properties[] = {
 	{"table.blacklist", DBZ_ACCEPTED, "table.exclude.list", "", "an old spelling"},
 	{"column.whitelist", DBZ_ACCEPTED, "column.include.list", "", "an old spelling"},
 	{"column.blacklist", DBZ_ACCEPTED, "column.exclude.list", "", "an old spelling"},
-	{"column.mask.*", DBZ_NOT_YET, "", "", "values would be published unmasked; exclude the columns with column.exclude.list instead"},
-	{"column.truncate.*", DBZ_NOT_YET, "", "", "values would be published whole; exclude the columns with column.exclude.list instead"},
 	{"column.propagate.source.type", DBZ_NOT_YET, "", "", "the schemas would lack parameters"},
 	{"datatype.propagate.source.type", DBZ_NOT_YET, "", "", "the schemas would lack parameters"},
 

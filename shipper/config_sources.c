@@ -43,7 +43,8 @@ unknown_option(const char *shown, const char *name, const char *nearest,
 	const DebeziumProperty *p = config_debezium_find(name);
 
 	err_set(err, ERR_CONFIG, "config_unknown_option",
-			"there is no option %.100s", shown);
+			"there is no option %.*s",
+			config_shown_length(shown, strlen(shown)), shown);
 	err_detail(err, "It comes from %s.", origin);
 	if (p != NULL && p->option[0] != '\0')
 		err_hint(err, "Here it is called %s.", p->option);
@@ -81,6 +82,8 @@ set_native(Config *cfg, const char *name, const char *shown, const char *value,
 							  external, err);
 	else if (strncmp(name, "topic.creation.", 15) == 0)
 		ok = config_topic_set(cfg, name, text, origin, rank, err);
+	else if (config_is_mask(name))
+		ok = config_mask_set(cfg, name, text, origin, rank, err);
 	else
 		ok = unknown_option(shown, name, config_nearest_option(name), origin,
 							err);
@@ -453,9 +456,11 @@ next_argument(int argc, char **argv, int *i, Argument *out, Error *err)
 		out->value = "true";
 	else
 	{
-		err_set(err, ERR_CONFIG, "config_argument", "--%.100s needs a value",
-				out->name);
-		err_hint(err, "Write --%.100s=VALUE.", out->name);
+		int shown = config_shown_length(out->name, strlen(out->name));
+
+		err_set(err, ERR_CONFIG, "config_argument", "--%.*s needs a value",
+				shown, out->name);
+		err_hint(err, "Write --%.*s=VALUE.", shown, out->name);
 		free(out->name);
 		return false;
 	}
@@ -478,8 +483,9 @@ warn_of_secret(Config *cfg, const char *option, const char *flag,
 				  memchr(user + 3, ':',
 						 (size_t) (at > user + 3 ? at - user - 3 : 0)) != NULL);
 	else
-		secret = o != NULL ? (o->flags & CF_SECRET) != 0
-						   : config_kafka_is_secret(option);
+		secret = o != NULL				  ? (o->flags & CF_SECRET) != 0
+				 : config_is_mask(option) ? strstr(option, ".with.salt.") != NULL
+										  : config_kafka_is_secret(option);
 	if (secret && strstr(value, "${") == NULL && value[0] != '\0')
 		config_warn(cfg,
 					"%s holds a secret, which everyone on this machine can "
@@ -492,7 +498,8 @@ static bool
 set_argument(Config *cfg, const Argument *a, Error *err)
 {
 	const char *option = a->name;
-	char *origin = config_printf("--%.100s", a->name);
+	char *origin = config_printf(
+		"--%.*s", config_shown_length(a->name, strlen(a->name)), a->name);
 	char *nearest = NULL;
 	bool ok;
 
@@ -501,7 +508,7 @@ set_argument(Config *cfg, const Argument *a, Error *err)
 			option = short_names[i].option;
 	if (config_find_option(option) == NULL &&
 		strncmp(option, "kafka.", 6) != 0 &&
-		strncmp(option, "topic.creation.", 15) != 0)
+		strncmp(option, "topic.creation.", 15) != 0 && !config_is_mask(option))
 	{
 		const char *found = nearest_flag(option);
 

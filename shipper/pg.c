@@ -357,8 +357,9 @@ params_options(PgParams *p, const char *own, const Config *cfg, Error *err)
 	mem[n] = '\0';
 	len = snprintf(
 		p->options, sizeof(p->options),
-		"-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3%s%s%s%s",
+		"-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3%s%s%s%s%s%s",
 		n > 0 ? " -c logical_decoding_work_mem=" : "", mem,
+		cfg->secrets[0] != '\0' ? " -c tuplecast.secrets=" : "", cfg->secrets,
 		own[0] != '\0' ? " " : "", own);
 	if (len < 0 || (size_t) len >= sizeof(p->options))
 		return err_set(

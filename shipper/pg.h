@@ -39,7 +39,7 @@ typedef struct PgParams
 	const char *keywords[PG_MAX_PARAMS];
 	const char *values[PG_MAX_PARAMS];
 	int count;
-	char options[1024];
+	char options[8192]; /* holds secrets; the server takes 10000 bytes of all */
 } PgParams;
 
 /* The source as configured, with what our sessions need; replication: as a
