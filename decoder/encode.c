@@ -9,6 +9,8 @@
 
 #include "encode.h"
 #include "json.h"
+#include "outbox.h"
+#include "shape.h"
 #include "txnmeta.h"
 
 /* a random UUID: the name of this run of the decoder */
@@ -72,11 +74,10 @@ encoder_stream_headers(const Encoder *enc, StreamInfo *stream)
 /* ---- rows ---------------------------------------------------------------- */
 
 static inline void
-encode_column(StringInfo out, const ColumnPlan *col, const RowImage *row)
+column_value(StringInfo out, const ColumnPlan *col, const RowImage *row)
 {
 	int			i = col->attnum - 1;
 
-	json_raw(out, col->name_json, col->name_len);
 	if (row->identity_only && !col->in_identity)
 		json_str(out, col->absent_json);
 	else if (row->nulls[i])
@@ -87,6 +88,26 @@ encode_column(StringInfo out, const ColumnPlan *col, const RowImage *row)
 		json_str(out, col->unavailable_json);
 	else
 		col->codec->encode(out, row->values[i], col->codec);
+}
+
+static inline void
+encode_column(StringInfo out, const ColumnPlan *col, const RowImage *row)
+{
+	json_raw(out, col->name_json, col->name_len);
+	column_value(out, col, row);
+}
+
+void
+encode_column_value(StringInfo out, const ColumnPlan *col, const RowImage *row)
+{
+	column_value(out, col, row);
+}
+
+int64
+encode_clock(void)
+{
+	return GetCurrentTimestamp() +
+		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 }
 
 static void
@@ -127,6 +148,29 @@ encode_key(StringInfo out, const RelationPlan *plan, const RowImage *row)
 	json_char(out, '}');
 }
 
+/* What transforms make of a record; NULL if there are none. */
+static Shape *
+change_shape(const Change *change, char op)
+{
+	const RelationPlan *plan = change->plan;
+	ShapeClass	class = op == WIRE_OP_TOMBSTONE ? SHAPE_TOMBSTONE
+		: op == WIRE_OP_DELETE ? SHAPE_DELETE : SHAPE_ROW;
+
+	if (plan->shapes == NULL)
+		return NULL;
+	return plan->shapes[SHAPE_INDEX(class, change->moved.name != NULL)];
+}
+
+static void
+encode_record_key(Encoder *enc, const Change *change, char op,
+				  const Shape *shape, const RowImage *row)
+{
+	if (shape != NULL && shape->own_key)
+		shape_encode_key(enc->writer->out, enc, change, op, shape, row);
+	else
+		encode_key(enc->writer->out, change->plan, row);
+}
+
 /* ---- values by format ---------------------------------------------------- */
 
 /* In the flat format a row of nothing but nulls stands for an unknown one. */
@@ -136,7 +180,16 @@ flat_value(StringInfo out, Encoder *enc, const Change *change, char op,
 {
 	bool		rewrite = enc->opts->delete_mode == DELETE_REWRITE ||
 		enc->opts->delete_mode == DELETE_REWRITE_WITH_TOMBSTONE;
+	const Shape *shape = change_shape(change, op);
 
+	if (shape != NULL && shape->own_value)
+	{
+		bool		deleted = op == WIRE_OP_DELETE;
+
+		shape_encode_value(out, enc, change, op, shape, deleted ? row : NULL,
+						   deleted ? NULL : row);
+		return;
+	}
 	encode_row_open(out, change->plan, row);
 	if (rewrite)
 	{
@@ -156,9 +209,14 @@ static void
 envelope_value(StringInfo out, Encoder *enc, const Change *change,
 			   char op, const RowImage *before, const RowImage *after)
 {
-	int64		now = GetCurrentTimestamp() +
-		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+	int64		now = encode_clock();
+	const Shape *shape = change_shape(change, op);
 
+	if (shape != NULL && shape->own_value)
+	{
+		shape_encode_value(out, enc, change, op, shape, before, after);
+		return;
+	}
 	json_lit(out, "{\"before\":");
 	encode_row(out, change->plan, before);
 	json_lit(out, ",\"after\":");
@@ -197,17 +255,20 @@ begin_record(Encoder *enc, const Change *change, char op, uint8 part,
 			 const RowImage *key_row)
 {
 	FrameWriter *w = enc->writer;
+	Shape	   *shape = change_shape(change, op);
+	int			nkey = shape && shape->own_key ? shape->nkey : change->plan->nkey;
 
 	if (enc->txnmeta->enabled && op != WIRE_OP_TOMBSTONE)
 		txnmeta_event(enc, &change->plan->stream, &enc->total_order,
 					  &enc->collection_order);
-	frame_record_begin(w, &change->plan->stream, op, change->lsn, part);
-	if (change->plan->nkey == 0 || key_row == NULL || !key_row->present)
+	frame_record_begin(w, shape ? &shape->stream : &change->plan->stream, op,
+					   change->lsn, part);
+	if (nkey == 0 || key_row == NULL || !key_row->present)
 		frame_key_null(w);
 	else
 	{
 		frame_key_begin(w);
-		encode_key(w->out, change->plan, key_row);
+		encode_record_key(enc, change, op, shape, key_row);
 		frame_key_end(w);
 	}
 }
@@ -221,16 +282,25 @@ end_record(Encoder *enc, const Change *change, char op)
 {
 	int			n;
 	RecordHeader *headers = metafields_headers(enc, change, op, &n);
+	const Shape *shape = change_shape(change, op);
+	int			late = shape ? shape->nheaders : 0;
 
-	if (change->moved.name != NULL)
+	/* what was not unwrapped has none of add.headers */
+	if (!change->plan->flat && enc->opts->format == FORMAT_FLAT)
+		n = 0;
+	if (change->moved.name != NULL || late > 0)
 	{
-		RecordHeader *all = palloc0(sizeof(RecordHeader) * (n + 2));
+		RecordHeader *all = palloc0(sizeof(RecordHeader) * (n + late + 2));
+		int			first = change->moved.name != NULL ? 2 : 1;
 
-		all[0] = change->moved;
+		if (first == 2)
+			all[0] = change->moved;
 		if (n > 0)
-			memcpy(all + 2, headers, sizeof(RecordHeader) * n);
+			memcpy(all + first, headers, sizeof(RecordHeader) * n);
+		if (late > 0)
+			memcpy(all + first + n, shape->headers, sizeof(RecordHeader) * late);
 		headers = all;
-		n += 2;
+		n += first + late;
 	}
 	frame_record_end(enc->writer, headers, n);
 }
@@ -250,10 +320,16 @@ write_row(Encoder *enc, const Change *change, char op, uint8 part,
 		  const RowImage *before, const RowImage *after)
 {
 	FrameWriter *w = enc->writer;
+	Shape	   *shape = change_shape(change, op);
 
+	if (shape != NULL && shape->outbox != NULL)
+	{
+		outbox_change(enc, change, op, shape, part);
+		return part + 1;
+	}
 	begin_record(enc, change, op, part, after);
 	frame_value_begin(w);
-	if (enc->opts->format == FORMAT_ENVELOPE)
+	if (!change->plan->flat)
 		envelope_value(w->out, enc, change, op, before, after);
 	else
 		flat_value(w->out, enc, change, op, after);
@@ -308,8 +384,12 @@ write_delete(Encoder *enc, const Change *change, uint8 part,
 			 const RowImage *row)
 {
 	FrameWriter *w = enc->writer;
+	const Shape *shape = change_shape(change, WIRE_OP_DELETE);
 
-	if (enc->opts->format == FORMAT_FLAT)
+	/* events are deleted once they are sent */
+	if (shape != NULL && shape->outbox != NULL)
+		return part;
+	if (change->plan->flat)
 		return write_flat_delete(enc, change, part, row);
 	begin_record(enc, change, WIRE_OP_DELETE, part, row);
 	frame_value_begin(w);
@@ -477,10 +557,11 @@ encode_truncate(Encoder *enc, RelationPlan *plan, XLogRecPtr lsn)
 {
 	Change		change = {WIRE_OP_TRUNCATE, plan, NULL, NULL, lsn, {NULL}};
 	FrameWriter *w = enc->writer;
-	bool		flat = enc->opts->format == FORMAT_FLAT;
+	bool		flat = plan->flat;
 
 	/* ExtractNewRecordState drops what has no row */
-	if (flat && enc->opts->connector_compat)
+	if ((flat && enc->opts->connector_compat) ||
+		(plan->shapes != NULL && plan->shapes[0]->outbox != NULL))
 		return;
 	begin_record(enc, &change, WIRE_OP_TRUNCATE, 0, NULL);
 	frame_value_begin(w);

@@ -59,6 +59,12 @@ extern void encode_message(Encoder *enc, StreamInfo *stream, const char *prefix,
 
 /* ---- shared by the formats ---- */
 
+/* µs since 1970 */
+extern int64 encode_clock(void);
+/* A column's value, without its name. */
+extern void encode_column_value(StringInfo out, const ColumnPlan *col,
+								const RowImage *row);
+
 /* {"a":1,"b":2 without the closing brace */
 extern void encode_row_open(StringInfo out, const RelationPlan *plan,
 							const RowImage *row);
@@ -75,6 +81,11 @@ extern struct MetaField *metafields_parse(const PluginOptions *opts,
 /* ,"__op":"c" for each field */
 extern void metafields_append(StringInfo out, const Encoder *enc,
 							  const Change *change, char op, bool first);
+/* The value of one of add.fields. */
+extern void metafield_value(StringInfo out, const Encoder *enc,
+							const Change *change, char op, int i);
+/* Whether one of add.headers has that name. */
+extern bool metafields_has_header(const Encoder *enc, const char *name);
 /* Headers of a record, palloc'd. */
 extern RecordHeader *metafields_headers(const Encoder *enc,
 										const Change *change, char op,

@@ -192,16 +192,62 @@ frame_commit(FrameWriter *w)
 /* ---- records ------------------------------------------------------------- */
 
 void
+frame_record_route(FrameWriter *w, const RecordRoute *route)
+{
+	w->route = *route;
+}
+
+static uint8
+route_flags(const RecordRoute *route)
+{
+	return (route->topic ? WIRE_REC_TOPIC : 0) |
+		(route->has_partition ? WIRE_REC_PARTITION : 0) |
+		(route->has_timestamp ? WIRE_REC_TIMESTAMP : 0);
+}
+
+static void
+put_route(FrameWriter *w)
+{
+	if (w->route.topic != NULL)
+		put_str(w, w->route.topic);
+	if (w->route.has_partition)
+		put_u32(w, (uint32) w->route.partition);
+	if (w->route.has_timestamp)
+		put_u64(w, (uint64) w->route.timestamp_ms);
+	memset(&w->route, 0, sizeof(w->route));
+}
+
+/* the same in a line */
+static void
+line_route(FrameWriter *w)
+{
+	if (w->route.has_partition)
+	{
+		json_lit(w->out, ",\"partition\":");
+		json_int64(w->out, w->route.partition);
+	}
+	if (w->route.has_timestamp)
+	{
+		json_lit(w->out, ",\"timestamp\":");
+		json_int64(w->out, w->route.timestamp_ms);
+	}
+	memset(&w->route, 0, sizeof(w->route));
+}
+
+void
 frame_record_begin(FrameWriter *w, StreamInfo *stream, char op,
 				   XLogRecPtr lsn, uint8 part)
 {
+	const char *topic;
+
 	w->stream = stream;
 	if (!w->wire)
 	{
 		prepare(w);
 		w->frame = w->out->len;
 		json_lit(w->out, "{\"topic\":");
-		json_utf8(w->out, stream->topic, strlen(stream->topic));
+		topic = w->route.topic ? w->route.topic : stream->topic;
+		json_utf8(w->out, topic, strlen(topic));
 		return;
 	}
 	if (!w->hello_sent)
@@ -213,7 +259,7 @@ frame_record_begin(FrameWriter *w, StreamInfo *stream, char op,
 	frame_open(w, WIRE_RECORD);
 	put_u32(w, stream->id);
 	put_u8(w, (uint8) op);
-	put_u8(w, 0);
+	put_u8(w, route_flags(&w->route));
 	put_u64(w, lsn);
 	put_u64(w, w->txn->ordinal);
 	put_u8(w, part);
@@ -345,6 +391,7 @@ line_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
 	line_headers(w, headers, nheaders, &any);
 	if (any)
 		json_char(w->out, '}');
+	line_route(w);
 	json_char(w->out, '}');
 	if (GetDatabaseEncoding() != PG_UTF8)
 		line_to_server_encoding(w);
@@ -361,6 +408,7 @@ frame_record_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
 		return;
 	}
 	put_headers(w, headers, nheaders);
+	put_route(w);
 	frame_close(w);
 	if (w->out->len >= WIRE_BATCH_BYTES)
 		flush(w);

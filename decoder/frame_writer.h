@@ -56,6 +56,16 @@ typedef struct RecordHeader
 	int			len;
 } RecordHeader;
 
+/* where a record goes that does not follow its stream; topic may be NULL */
+typedef struct RecordRoute
+{
+	const char *topic;			/* UTF-8 */
+	bool		has_partition;
+	int32		partition;
+	bool		has_timestamp;
+	int64		timestamp_ms;
+} RecordRoute;
+
 typedef struct FrameWriter
 {
 	LogicalDecodingContext *ctx;	/* NULL: "out" is all there is */
@@ -67,6 +77,7 @@ typedef struct FrameWriter
 	const char *format;
 	TxnInfo    *txn;
 	const StreamInfo *stream;	/* of the current record */
+	RecordRoute route;			/* and its own way, if it has one */
 	int			frame;			/* offset of the current frame or line */
 	int			blob;			/* offset of the current blob's length */
 } FrameWriter;
@@ -84,6 +95,8 @@ extern void frame_commit(FrameWriter *w);
  * key_begin and key_end (value_begin and value_end) the row's bytes are
  * appended to w->out.
  */
+/* The way of the next record alone. */
+extern void frame_record_route(FrameWriter *w, const RecordRoute *route);
 extern void frame_record_begin(FrameWriter *w, StreamInfo *stream, char op,
 							   XLogRecPtr lsn, uint8 part);
 extern void frame_key_begin(FrameWriter *w);

@@ -325,6 +325,31 @@ metafields_append(StringInfo out, const Encoder *enc, const Change *change,
 	}
 }
 
+void
+metafield_value(StringInfo out, const Encoder *enc, const Change *change,
+				char op, int i)
+{
+	MetaSource src = {enc,
+					  change->plan->stream.schema,
+					  change->plan->stream.name,
+					  change->lsn,
+					  {op == WIRE_OP_TOMBSTONE ? WIRE_OP_DELETE : op, '\0'}};
+
+	if (is_absent(&enc->fields[i], enc))
+		json_lit(out, "null");
+	else
+		meta_value(out, enc->fields[i].kind, &src);
+}
+
+bool
+metafields_has_header(const Encoder *enc, const char *name)
+{
+	for (int i = 0; i < enc->nheaders; i++)
+		if (strcmp(enc->headers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 /* Headers hold strings as they are: no quotes; a null has no bytes. */
 RecordHeader *
 metafields_headers(const Encoder *enc, const Change *change, char op, int *count)

@@ -104,6 +104,12 @@ parse_idents(const OptionRow *row, const char *value, void *field)
 }
 
 static void
+parse_chain(const OptionRow *row, const char *value, void *field)
+{
+	*(opt_chain *) field = transform_chain_parse(row->name, value);
+}
+
+static void
 parse_ops(const OptionRow *row, const char *value, void *field)
 {
 	int			ops = 0;

@@ -10,6 +10,7 @@
 #include "nodes/pg_list.h"
 
 #include "pattern.h"
+#include "transform.h"
 
 typedef enum FormatKind
 {
@@ -97,6 +98,7 @@ typedef int opt_enum;
 typedef PatternList opt_list;
 typedef List *opt_names;		/* of char * */
 typedef List *opt_idents;		/* of char * */
+typedef TransformChain *opt_chain;	/* NULL: none */
 typedef int opt_ops;			/* OPS_* */
 
 typedef struct PluginOptions

@@ -25,6 +25,7 @@
 #include "json.h"
 #include "publication.h"
 #include "schema.h"
+#include "shape.h"
 #include "txnmeta.h"
 
 TC_MODULE_MAGIC;
@@ -51,8 +52,9 @@ init_messages(PluginState *state)
 
 	s->id = 1;
 	s->kind = WIRE_STREAM_MESSAGE;
-	s->topic = topic_sanitize(psprintf("%s%smessage", state->opts.topic_prefix,
-									   state->opts.topic_delimiter));
+	s->topic = transform_topic(state->opts.transforms,
+							   psprintf("%s%smessage", state->opts.topic_prefix,
+										state->opts.topic_delimiter));
 	s->schema = s->name = "";
 	s->key_head = s->key_tail = s->value_head = s->value_tail = "";
 }
@@ -90,6 +92,7 @@ plan_built(void *arg, RelationPlan *plan)
 
 	schema_fill_table(enc, plan);
 	encoder_stream_headers(enc, &plan->stream);
+	shapes_build(enc, plan);
 }
 
 static void

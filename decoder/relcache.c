@@ -12,6 +12,7 @@
 #include "filter.h"
 #include "json.h"
 #include "relcache.h"
+#include "shape.h"
 
 struct RelCache
 {
@@ -222,6 +223,8 @@ relcache_get(RelCache *cache, Relation rel)
 		memset(entry, 0, sizeof(*entry));
 		entry->relid = relid;
 		entry->stream.id = ++cache->last_stream_id;
+		if (cache->opts->transforms != NULL)
+			cache->last_stream_id += RELATION_SHAPES - 1;
 	}
 	cxt = AllocSetContextCreate(cache->cxt, "tuplecast plan",
 								ALLOCSET_SMALL_SIZES);
@@ -233,8 +236,10 @@ relcache_get(RelCache *cache, Relation rel)
 		built = relation_plan_build(rel, cache->opts);
 		if (built->captured)
 		{
-			claim_topic(cache, built);
 			cache->built(cache->built_arg, built);
+			/* a router may lead tables together on purpose */
+			if (!built->routed)
+				claim_topic(cache, built);
 		}
 	}
 	PG_CATCH();
@@ -254,5 +259,8 @@ relcache_get(RelCache *cache, Relation rel)
 	entry->valid = keep.valid;
 	entry->stream.id = keep.stream.id;
 	entry->warned = keep.warned;
+	for (int i = 0; i < RELATION_SHAPES && entry->shapes != NULL; i++)
+		if (i == 0 || entry->shapes[i] != entry->shapes[0])
+			entry->shapes[i]->stream.id = keep.stream.id + i;
 	return entry;
 }

@@ -39,6 +39,11 @@ typedef struct RowImage
 	bool		present;
 } RowImage;
 
+struct Shape;
+
+/* three classes of records, each with and without a moved key */
+#define RELATION_SHAPES 6
+
 typedef struct RelationPlan
 {
 	Oid			relid;			/* hash key */
@@ -60,6 +65,9 @@ typedef struct RelationPlan
 	const char *schema;			/* database's encoding */
 	const char *table;
 	StreamInfo	stream;			/* its id stays for good */
+	bool		flat;			/* its values are no envelopes */
+	bool		routed;			/* its topic is not its own */
+	struct Shape **shapes;		/* shape.h; NULL: no transforms */
 	bool	   *identity;		/* by attnum - 1: held by old tuples */
 	RowImage	old_row;		/* buffers, natts wide */
 	RowImage	new_row;

@@ -59,9 +59,10 @@ txnmeta_create(const Encoder *enc, MemoryContext parent)
 									  ALLOCSET_SMALL_SIZES);
 	stream->id = 2;
 	stream->kind = WIRE_STREAM_TRANSACTION;
-	stream->topic = topic_sanitize(psprintf("%s%s%s", enc->opts->topic_prefix,
-											enc->opts->topic_delimiter,
-											enc->opts->topic_transaction));
+	stream->topic = transform_topic(enc->opts->transforms,
+									psprintf("%s%s%s", enc->opts->topic_prefix,
+											 enc->opts->topic_delimiter,
+											 enc->opts->topic_transaction));
 	stream->schema = stream->name = "";
 	stream->key_head = stream->key_tail = "";
 	stream->value_head = stream->value_tail = "";

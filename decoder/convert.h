@@ -1,0 +1,41 @@
+/*
+ * convert.h
+ *		Changes of a single value: from the JSON of one type to that of another.
+ */
+#ifndef TUPLECAST_CONVERT_H
+#define TUPLECAST_CONVERT_H
+
+#include "shape.h"
+
+struct Conversion;
+
+/* The JSON from "start" on is replaced; it is not null. */
+typedef void (*ConvertFunction) (StringInfo out, int start,
+								 const struct Conversion *conv);
+
+typedef struct Conversion
+{
+	ConvertFunction convert;
+	const char *json;			/* a constant result */
+	int			from;
+	int			to;
+	const char *format;
+	int64		unit;			/* unix times: of them in a second */
+	pg_tz	   *zone;
+	int			offset;			/* seconds east, if there is no zone */
+} Conversion;
+
+/* Runs a field's conversions on the JSON from "start" on. */
+extern void convert_run(StringInfo out, int start, const ShapeField *field);
+
+/*
+ * Each adds a conversion to the field and changes its schema accordingly.
+ * ERROR, naming the step, if the field's type has none.
+ */
+extern void convert_mask(ShapeField *field, const TransformStep *step);
+extern void convert_cast(ShapeField *field, const TransformStep *step,
+						 const char *type, const PluginOptions *opts);
+extern void convert_timestamp(ShapeField *field, const TransformStep *step);
+extern void convert_timezone(ShapeField *field, const TransformStep *step);
+
+#endif							/* TUPLECAST_CONVERT_H */
