@@ -137,15 +137,18 @@ def run_ship(source, broker, options, results):
         rate = column(runs_of, "rows_per_second")
         rows.append([name, f"{measure.median(rate):,.0f}", f"±{measure.spread(rate) * 50:.0f} %", f"{middle('main_thread_us'):.2f}",
                      f"{middle('shipper_us'):.2f}", f"{middle('walsender_us'):.2f}", f"{middle('broker_us'):.2f}",
-                     f"{max(column(runs_of, 'peak_rss_mb')):.1f}"])
+                     f"{max(column(runs_of, 'peak_rss_mb')):.1f}", f"{middle('others_cores'):.2f}"])
     print(f"\n{source.rows:,} rows to a Kafka broker on the same cores, acks=all, idempotent, lz4, medians of {options.rounds}; CPU in µs a row\n")
-    print(measure.table(["shipper", "rows/s", "spread", "main thread", "shipper", "walsender", "broker", "peak RSS MB"], rows), "\n", flush=True)
+    print(measure.table(["shipper", "rows/s", "spread", "main thread", "shipper", "walsender", "broker", "peak RSS MB", "cores of others"], rows),
+          "\n", flush=True)
     peak = max(max(column(f, "peak_rss_mb")) for f in figures.values())
     results.check(peak < RSS_MB, f"peak RSS {peak:.1f} MB, less than {RSS_MB}")
     if not options.quick:
         for name, runs_of in figures.items():
             rate = measure.median(column(runs_of, "rows_per_second"))
-            results.check(rate >= ROWS_PER_SECOND, f"{name}: {rate:,.0f} rows/s, at least {ROWS_PER_SECOND:,}")
+            others = measure.median(column(runs_of, "others_cores"))
+            busy = f" (other processes had {others:.1f} of {os.cpu_count()} cores: repeat it on a quiet machine)" if others > 0.2 else ""
+            results.check(rate >= ROWS_PER_SECOND, f"{name}: {rate:,.0f} rows/s, at least {ROWS_PER_SECOND:,}{busy}")
 
 
 def run_latency(source, broker, options, results):

@@ -30,6 +30,12 @@ def thread_cpu_seconds(pid, tid=None):
     return int(Path(f"/proc/{pid}/task/{tid or pid}/schedstat").read_text().split()[0]) / 1e9
 
 
+def machine_cpu_seconds():
+    """of all processes: user, nice, system, irq, softirq"""
+    f = [int(n) for n in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+    return (f[0] + f[1] + f[2] + f[5] + f[6]) / TICK
+
+
 def rss(pid):
     return next(int(line.split()[1]) * 1024 for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS:"))
 

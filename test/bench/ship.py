@@ -39,21 +39,27 @@ def throughput(binary, source, broker, number, *options):
     """All rows of the source: a dict of figures."""
     slot = source.new_slot("tuplecast")
     prefix = f"ship{number}"
-    broker_before = measure.cpu_seconds(broker.process.pid)
+    before = [measure.machine_cpu_seconds(), measure.cpu_seconds(broker.process.pid), time.process_time()]
     broker.create_topic(f"{prefix}.public.wide")
     watch = measure.Stopwatch()
     shipper = launch(binary, source, broker, slot, prefix, *options)
     try:
         wait_acked(shipper, source.rows, interval=POLL)
         seconds = watch.seconds()
+        main_thread, whole = measure.thread_cpu_seconds(shipper.pid), measure.cpu_seconds(shipper.pid)
+        walsender = measure.cpu_seconds(source.walsender(slot))
+        machine, of_broker, bench = (now - then for now, then in zip(
+            [measure.machine_cpu_seconds(), measure.cpu_seconds(broker.process.pid), time.process_time()], before))
         figures = {
             "seconds": seconds,
             "rows_per_second": source.rows / seconds,
-            "main_thread_us": measure.thread_cpu_seconds(shipper.pid) / source.rows * 1e6,
-            "shipper_us": measure.cpu_seconds(shipper.pid) / source.rows * 1e6,
-            "walsender_us": measure.cpu_seconds(source.walsender(slot)) / source.rows * 1e6,
-            "broker_us": (measure.cpu_seconds(broker.process.pid) - broker_before) / source.rows * 1e6,
+            "main_thread_us": main_thread / source.rows * 1e6,
+            "shipper_us": whole / source.rows * 1e6,
+            "walsender_us": walsender / source.rows * 1e6,
+            "broker_us": of_broker / source.rows * 1e6,
             "peak_rss_mb": shipper.peak_rss() / MB,
+            # cores that processes of others had in the meantime
+            "others_cores": max(0.0, machine - whole - walsender - of_broker - bench) / seconds,
         }
         shipper.stop()
         written = high_water(broker, f"{prefix}.public.wide")
