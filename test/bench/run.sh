@@ -6,10 +6,10 @@ cd "$(dirname "$0")/../.."
 export PG_CONFIG=${PG_CONFIG:-pg_config}
 test/deps.sh test
 make -s -j "$(nproc)" all >&2
-tree=$(mktemp -d "${TMPDIR:-/tmp}/tuplecast-bench.XXXXXX")
-chmod 755 "$tree"
-trap 'rm -rf "$tree"' EXIT
-TUPLECAST_TEST_PG_BINDIR=$(test/private-postgres.sh "$tree" 2>/dev/null)
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/tuplecast-bench.XXXXXX")
+chmod 755 "$tmp"
+trap 'rm -rf "$tmp"' EXIT
+TUPLECAST_TEST_PG_BINDIR=$(test/private-postgres.sh "$tmp/pg" 2>"$tmp/log") || { cat "$tmp/log" >&2; exit 1; }
 export TUPLECAST_TEST_PG_BINDIR
 # shellcheck disable=SC2086
 PYTHONDONTWRITEBYTECODE=1 .cache/venv/bin/python test/bench/bench.py ${BENCH_ARGS:-} "$@"
