@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "common/int.h"
 #include "pgtime.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
