@@ -415,12 +415,18 @@ encode_interval_us(StringInfo out, Datum value, TypeCodec *codec)
 #endif
 	/* seconds always fit; microseconds may not: then the nearest bound */
 	seconds = iv->month * SECS_PER_AVERAGE_MONTH +
-		(int64) iv->day * SECS_PER_DAY + floor_div(iv->time, USECS_PER_SEC);
-	rest = iv->time - floor_div(iv->time, USECS_PER_SEC) * USECS_PER_SEC;
+		(int64) iv->day * SECS_PER_DAY + iv->time / USECS_PER_SEC;
+	rest = iv->time % USECS_PER_SEC;
+	/* of one sign, or the product could leave the range alone */
 	if (seconds < 0 && rest > 0)
 	{
 		seconds++;
 		rest -= USECS_PER_SEC;
+	}
+	else if (seconds > 0 && rest < 0)
+	{
+		seconds--;
+		rest += USECS_PER_SEC;
 	}
 	if (pg_mul_s64_overflow(seconds, USECS_PER_SEC, &us) ||
 		pg_add_s64_overflow(us, rest, &us))
