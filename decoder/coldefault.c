@@ -85,9 +85,6 @@ column_default_json(Relation rel, Form_pg_attribute att, TypeCodec *codec)
 	StringInfoData out;
 	Datum		value;
 
-	/* an identity column is filled by a sequence, a serial's default is one */
-	if (att->attidentity != '\0')
-		return codec->zero;
 	if (!shows_default(att, codec))
 		return NULL;
 	if (!att->atthasdef || att->attgenerated != '\0')

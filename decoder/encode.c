@@ -8,6 +8,7 @@
 #include "utils/timestamp.h"
 
 #include "encode.h"
+#include "filter.h"
 #include "json.h"
 #include "outbox.h"
 #include "shape.h"
@@ -60,7 +61,8 @@ encoder_stream_headers(const Encoder *enc, StreamInfo *stream)
 		{"__debezium.context.runId", enc->run_id}
 	};
 
-	if (!enc->opts->extended_headers)
+	/* since 3.2 */
+	if (!enc->opts->extended_headers || enc->opts->compat_version <= COMPAT_2_7)
 		return;
 	stream->nheaders = lengthof(context);
 	stream->headers = palloc(sizeof(RecordHeader) * lengthof(context));
@@ -250,6 +252,15 @@ envelope_value(StringInfo out, Encoder *enc, const Change *change,
 
 /* ---- records ------------------------------------------------------------- */
 
+/* provide.transaction.metadata: all but tombstones count */
+static void
+count_event(Encoder *enc, const Change *change, char op)
+{
+	if (enc->txnmeta->enabled && op != WIRE_OP_TOMBSTONE)
+		txnmeta_event(enc, &change->plan->stream, &enc->total_order,
+					  &enc->collection_order);
+}
+
 static void
 begin_record(Encoder *enc, const Change *change, char op, uint8 part,
 			 const RowImage *key_row)
@@ -258,11 +269,11 @@ begin_record(Encoder *enc, const Change *change, char op, uint8 part,
 	Shape	   *shape = change_shape(change, op);
 	int			nkey = shape && shape->own_key ? shape->nkey : change->plan->nkey;
 
-	if (enc->txnmeta->enabled && op != WIRE_OP_TOMBSTONE)
-		txnmeta_event(enc, &change->plan->stream, &enc->total_order,
-					  &enc->collection_order);
-	frame_record_begin(w, shape ? &shape->stream : &change->plan->stream, op,
-					   change->lsn, part);
+	StreamInfo *stream = change->bare_null ? &change->plan->null_stream
+		: &change->plan->stream;
+
+	count_event(enc, change, op);
+	frame_record_begin(w, shape ? &shape->stream : stream, op, change->lsn, part);
 	if (nkey == 0 || key_row == NULL || !key_row->present)
 		frame_key_null(w);
 	else
@@ -344,13 +355,16 @@ write_flat_delete(Encoder *enc, const Change *change, uint8 part,
 				  const RowImage *row)
 {
 	FrameWriter *w = enc->writer;
+	Change		bare = *change;
 
 	switch ((DeleteMode) enc->opts->delete_mode)
 	{
 		case DELETE_DROP:
+			count_event(enc, change, WIRE_OP_DELETE);
 			return part;
 		case DELETE_TOMBSTONE:
-			begin_record(enc, change, WIRE_OP_DELETE, part, row);
+			bare.bare_null = enc->opts->connector_compat;
+			begin_record(enc, &bare, WIRE_OP_DELETE, part, row);
 			if (enc->opts->connector_compat)
 			{
 				/* a null with a schema: JsonConverter writes the word */
@@ -522,10 +536,13 @@ encode_update(Encoder *enc, Change *change)
 		/* key_changed() left the old key in scratch[0], the new one in [1] */
 		if (tell)
 			set_moved(enc, change, "__debezium.newkey", &enc->scratch[1]);
-		part = write_delete(enc, change, 0, before);
+		part = filter_skips_operation(enc->opts, WIRE_OP_DELETE) ? 0
+			: write_delete(enc, change, 0, before);
 		if (tell)
 			set_moved(enc, change, "__debezium.oldkey", &enc->scratch[0]);
-		(void) write_row(enc, change, WIRE_OP_CREATE, part, NULL, change->after);
+		if (!filter_skips_operation(enc->opts, WIRE_OP_CREATE))
+			(void) write_row(enc, change, WIRE_OP_CREATE, part, NULL,
+							 change->after);
 		return;
 	}
 	if (enc->opts->skip_unchanged && is_unchanged(enc, change))
@@ -579,14 +596,17 @@ encode_truncate(Encoder *enc, RelationPlan *plan, XLogRecPtr lsn)
 
 /* The same in every format, as in Debezium. */
 void
-encode_message(Encoder *enc, StreamInfo *stream, const char *prefix,
-			   const char *content, Size size, XLogRecPtr lsn)
+encode_message(Encoder *enc, StreamInfo *stream, bool transactional,
+			   const char *prefix, const char *content, Size size,
+			   XLogRecPtr lsn)
 {
 	FrameWriter *w = enc->writer;
-	int64		now = GetCurrentTimestamp() +
-		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+	int64		now = encode_clock();
 	int			mode = enc->opts->binary_mode;
+	bool		ordered = transactional && enc->txnmeta->enabled;
 
+	if (ordered)
+		txnmeta_event(enc, stream, &enc->total_order, &enc->collection_order);
 	frame_record_begin(w, stream, WIRE_OP_MESSAGE, lsn, 0);
 	frame_key_begin(w);
 	json_lit(w->out, "{\"prefix\":");
@@ -598,7 +618,12 @@ encode_message(Encoder *enc, StreamInfo *stream, const char *prefix,
 	json_int64(w->out, now / 1000);
 	json_char(w->out, ',');
 	encode_source(w->out, enc, "", "", lsn);
-	if (enc->opts->compat_version > COMPAT_2_7)
+	if (ordered)
+	{
+		json_char(w->out, ',');
+		txnmeta_block(w->out, enc, stream, lsn);
+	}
+	else if (enc->opts->compat_version > COMPAT_2_7)
 		json_lit(w->out, ",\"transaction\":null");
 	json_lit(w->out, ",\"message\":{\"prefix\":");
 	json_text(w->out, prefix, strlen(prefix));

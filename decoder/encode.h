@@ -45,6 +45,8 @@ typedef struct Change
 	XLogRecPtr	lsn;
 	/* __debezium.newkey or .oldkey, when the key changed */
 	RecordHeader moved;
+	/* a null whose schema is that of the row alone */
+	bool		bare_null;
 } Change;
 
 /* constant headers of a table's stream: __debezium.context.* */
@@ -54,8 +56,9 @@ extern void encoder_init(Encoder *enc, const PluginOptions *opts,
 /* Writes the records of a change: none, one, two or three. */
 extern void encode_change(Encoder *enc, Change *change);
 extern void encode_truncate(Encoder *enc, RelationPlan *plan, XLogRecPtr lsn);
-extern void encode_message(Encoder *enc, StreamInfo *stream, const char *prefix,
-						   const char *content, Size size, XLogRecPtr lsn);
+extern void encode_message(Encoder *enc, StreamInfo *stream, bool transactional,
+						   const char *prefix, const char *content, Size size,
+						   XLogRecPtr lsn);
 
 /* ---- shared by the formats ---- */
 

@@ -134,14 +134,30 @@ is_avro_character(unsigned char c, bool first)
 		(!first && c >= '0' && c <= '9');
 }
 
-/* Avro's names: [A-Za-z_][A-Za-z0-9_]* */
+/* "_u00e9" for each UTF-16 unit; as Debezium, three digits of U+03B1 */
+static void
+append_unit(StringInfo s, unsigned int unit)
+{
+	appendStringInfo(s, unit <= 0xff ? "_u00%x" : "_u%x", unit);
+}
+
+static void
+append_unicode(StringInfo s, const char *p)
+{
+	unsigned int c = utf8_to_unicode((const unsigned char *) p);
+
+	if (c >= 0x10000)
+		append_unit(s, 0xd800 + ((c - 0x10000) >> 10));
+	append_unit(s, c >= 0x10000 ? 0xdc00 + ((c - 0x10000) & 0x3ff) : c);
+}
+
 char *
-field_name_adjust(const PluginOptions *opts, const char *name)
+name_adjust(int mode, bool dotted, const char *name)
 {
 	StringInfoData s;
-	bool		unicode = opts->field_adjustment == NAMES_AVRO_UNICODE;
+	bool		unicode = mode == NAMES_AVRO_UNICODE;
 
-	if (opts->field_adjustment == NAMES_NONE)
+	if (mode == NAMES_NONE)
 		return pstrdup(name);
 	initStringInfo(&s);
 	for (const char *p = name; *p;)
@@ -149,13 +165,11 @@ field_name_adjust(const PluginOptions *opts, const char *name)
 		unsigned char c = (unsigned char) *p;
 		int			n = pg_utf_mblen((const unsigned char *) p);
 
-		if (unicode && c == '_')
-			appendStringInfoString(&s, "_u005f");
-		else if (is_avro_character(c, p == name))
+		if ((is_avro_character(c, p == name) && !(unicode && c == '_')) ||
+			(dotted && c == '.' && p > name))
 			appendStringInfoChar(&s, (char) c);
 		else if (unicode)
-			appendStringInfo(&s, "_u%04x",
-							 (unsigned int) utf8_to_unicode((const unsigned char *) p));
+			append_unicode(&s, p);
 		else if (p == name && c >= '0' && c <= '9')
 			appendStringInfo(&s, "_%c", c);
 		else
@@ -164,4 +178,10 @@ field_name_adjust(const PluginOptions *opts, const char *name)
 			p++;
 	}
 	return s.data;
+}
+
+char *
+field_name_adjust(const PluginOptions *opts, const char *name)
+{
+	return name_adjust(opts->field_adjustment, false, name);
 }

@@ -24,6 +24,11 @@ extern char *topic_name(const PluginOptions *opts, const char *schema,
 						const char *table);
 /* Any name made fit for a topic. */
 extern char *topic_sanitize(const char *name);
+/*
+ * A name made fit for Avro, [A-Za-z_][A-Za-z0-9_]*, in one of the modes
+ * NAMES_*; dotted: of parts with dots between them.  UTF-8.
+ */
+extern char *name_adjust(int mode, bool dotted, const char *name);
 /* A column's name under field.name.adjustment.mode, UTF-8. */
 extern char *field_name_adjust(const PluginOptions *opts, const char *name);
 

@@ -4,6 +4,7 @@
  */
 #include "compat.h"
 
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"
 #include "common/md5.h"
@@ -11,10 +12,14 @@
 #include "common/sha2.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/formatting.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 
 #include "json.h"
 #include "mask.h"
+#include "options.h"
+#include "sourcetype.h"
 #include "typecodec.h"
 
 #define MAX_DIGEST PG_SHA512_DIGEST_LENGTH
@@ -154,16 +159,53 @@ mask_parse_option(List **rules, const char *name, const char *value)
 typedef struct Mask
 {
 	MaskRule   *rule;
-	int			limit;			/* length of the column; 0: none */
+	TypeCodec  *inner;			/* of the value as it is */
+	int			limit;			/* length of the column */
 } Mask;
 
-static const char *
-value_utf8(Datum value, TypeCodec *codec, int *len)
+static unsigned int
+four_digits(const char *hex)
 {
-	char	   *s = OutputFunctionCall(&codec->outfunc, value);
+	char		digits[5] = {hex[0], hex[1], hex[2], hex[3], '\0'};
 
-	*len = strlen(s);
-	return json_to_utf8(s, len);
+	return strtoul(digits, NULL, 16);
+}
+
+/* "\uXXXX" or a pair of them at p, which json.c wrote; its length */
+static int
+unescape_unit(StringInfo out, const char *p)
+{
+	unsigned int c = four_digits(p + 2);
+	bool		pair = c >= 0xd800 && c < 0xdc00 && p[6] == '\\';
+	unsigned char utf8[MAX_MULTIBYTE_CHAR_LEN];
+
+	if (pair)
+		c = 0x10000 + ((c - 0xd800) << 10) + (four_digits(p + 8) - 0xdc00);
+	unicode_to_utf8(c, utf8);
+	appendBinaryStringInfo(out, (char *) utf8, pg_utf_mblen(utf8));
+	return pair ? 12 : 6;
+}
+
+/* Back from a JSON string, quotes and all, to what it stands for. */
+static void
+unescape_json(StringInfo out, const char *json, int len)
+{
+	static const char letters[] = "bfnrt";
+	static const char values[] = "\b\f\n\r\t";
+
+	for (int i = 1; i < len - 1; i++)
+	{
+		const char *letter;
+
+		if (json[i] == '\\' && json[i + 1] == 'u')
+			i += unescape_unit(out, json + i) - 1;
+		else if (json[i] != '\\')
+			appendStringInfoChar(out, json[i]);
+		else if ((letter = strchr(letters, json[++i])) != NULL)
+			appendStringInfoChar(out, values[letter - letters]);
+		else
+			appendStringInfoChar(out, json[i]);
+	}
 }
 
 /* bytes of the first n UTF-16 units; a pair is not torn apart */
@@ -184,23 +226,7 @@ utf16_prefix(const char *s, int len, int n)
 	return used;
 }
 
-static void
-encode_masked(StringInfo out, Datum value, TypeCodec *codec)
-{
-	json_str(out, mask_null_json(codec));
-}
-
-static void
-encode_truncated(StringInfo out, Datum value, TypeCodec *codec)
-{
-	Mask	   *mask = codec->cache;
-	int			len;
-	const char *s = value_utf8(value, codec, &len);
-
-	json_utf8(out, s, utf16_prefix(s, len, mask->rule->length));
-}
-
-/* Modified UTF-8: a pair is two characters of three bytes. */
+/* Modified UTF-8: a pair is two characters of three bytes, NUL one of two. */
 static void
 java_utf(StringInfo out, const char *s, int len)
 {
@@ -250,15 +276,13 @@ java_serialized(StringInfo out, const char *s, int len)
 	appendBinaryStringInfo(out, utf.data, utf.len);
 }
 
+/* Appends the hash of a JSON string, as one. */
 static void
-encode_hashed(StringInfo out, Datum value, TypeCodec *codec)
+put_hash(StringInfo out, const Mask *mask, const char *s, int len)
 {
-	Mask	   *mask = codec->cache;
 	int			digest_len = digest_length(mask->rule->algorithm);
 	uint8		digest[MAX_DIGEST];
 	pg_cryptohash_ctx *ctx = pg_cryptohash_create(mask->rule->algorithm);
-	int			len;
-	const char *s = value_utf8(value, codec, &len);
 	StringInfoData data;
 	int			start;
 
@@ -282,41 +306,190 @@ encode_hashed(StringInfo out, Datum value, TypeCodec *codec)
 	json_char(out, '"');
 }
 
-/* ---- plans --------------------------------------------------------------- */
-
-/* Debezium's JDBC character types alone are disguised. */
-static bool
-is_character_type(Oid type)
+/* Replaces the JSON string from start on; what is none is left alone. */
+static void
+disguise_json(StringInfo out, int start, const Mask *mask)
 {
-	return type == TEXTOID || type == VARCHAROID || type == BPCHAROID ||
-		type == NAMEOID;
+	StringInfoData plain;
+
+	if (out->len - start < 2 || out->data[start] != '"')
+		return;
+	/* what is short enough, escapes and all, needs no work */
+	if (mask->rule->kind == MASK_TRUNCATE &&
+		out->len - start - 2 <= mask->rule->length)
+		return;
+	initStringInfo(&plain);
+	unescape_json(&plain, out->data + start, out->len - start);
+	out->len = start;
+	if (mask->rule->kind == MASK_TRUNCATE)
+		json_utf8(out, plain.data,
+				  utf16_prefix(plain.data, plain.len, mask->rule->length));
+	else
+		put_hash(out, mask, plain.data, plain.len);
+	pfree(plain.data);
 }
 
-TypeCodec *
-mask_wrap(List *rules, TypeCodec *codec, const char *qualified)
+static void
+encode_masked(StringInfo out, Datum value, TypeCodec *codec)
 {
+	json_str(out, mask_null_json(codec));
+}
+
+static void
+encode_disguised(StringInfo out, Datum value, TypeCodec *codec)
+{
+	Mask	   *mask = codec->cache;
+	int			start = out->len;
+
+	mask->inner->encode(out, value, mask->inner);
+	disguise_json(out, start, mask);
+}
+
+/* of the bytes, not of their base64 */
+static void
+encode_truncated_bytes(StringInfo out, Datum value, TypeCodec *codec)
+{
+	Mask	   *mask = codec->cache;
+	struct varlena *slice = PG_DETOAST_DATUM_SLICE(value, 0, mask->rule->length);
+
+	mask->inner->encode(out, PointerGetDatum(slice), mask->inner);
+}
+
+/* ---- plans --------------------------------------------------------------- */
+
+/* What JDBC's driver calls a character type: enums are, citext is not. */
+static bool
+is_character_type(const TypeCodec *codec)
+{
+	return codec->type == TEXTOID || codec->type == VARCHAROID ||
+		codec->type == BPCHAROID || codec->type == NAMEOID ||
+		codec->type == CHAROID || type_is_enum(codec->type);
+}
+
+/* The first that matches, in Debezium's order, which is that of MaskKind. */
+static MaskRule *
+find_rule(List *rules, const char *qualified)
+{
+	MaskRule   *best = NULL;
 	ListCell   *lc;
 
-	if (!is_character_type(codec->type))
-		return codec;
 	foreach(lc, rules)
 	{
 		MaskRule   *rule = lfirst(lc);
-		Mask	   *mask;
 
-		if (!pattern_list_match(&rule->columns, qualified))
-			continue;
-		mask = palloc(sizeof(Mask));
-		mask->rule = rule;
-		mask->limit = codec->type != TEXTOID && codec->typmod > (int32) VARHDRSZ
-			? codec->typmod - VARHDRSZ : 0;
-		codec->cache = mask;
-		codec->has_outfunc = true;
-		codec->encode = rule->kind == MASK_CHARS ? encode_masked
-			: rule->kind == MASK_TRUNCATE ? encode_truncated : encode_hashed;
-		return codec;
+		if ((best == NULL || rule->kind < best->kind) &&
+			pattern_list_match(&rule->columns, qualified))
+			best = rule;
 	}
-	return codec;
+	return best;
+}
+
+/* How a value is disguised, or NULL: it stays as it is. */
+static TypeEncode
+find_encode(const MaskRule *rule, const TypeCodec *codec, const SourceType *type)
+{
+	switch (rule->kind)
+	{
+		case MASK_TRUNCATE:
+			if (type->length >= 0 && type->length <= rule->length)
+				return NULL;
+			if (codec->type == BYTEAOID && strcmp(codec->connect_type, "bytes") == 0)
+				return encode_truncated_bytes;
+			return strcmp(codec->connect_type, "string") == 0 ? encode_disguised : NULL;
+		case MASK_CHARS:
+			return is_character_type(codec) ? encode_masked : NULL;
+		case MASK_HASH:
+		case MASK_HASH_V2:
+			return is_character_type(codec) ? encode_disguised : NULL;
+	}
+	return NULL;
+}
+
+/* Adds "name":"value" to the parameters of the codec's schema. */
+static void
+add_parameter(TypeCodec *codec, const char *name, const char *value)
+{
+	StringInfoData s;
+
+	initStringInfo(&s);
+	if (codec->schema_params != NULL)
+	{
+		appendStringInfoString(&s, codec->schema_params);
+		s.data[--s.len] = '\0';
+		json_char(&s, ',');
+	}
+	else
+		json_char(&s, '{');
+	json_utf8(&s, name, strlen(name));
+	json_char(&s, ':');
+	json_utf8(&s, value, strlen(value));
+	json_char(&s, '}');
+	codec->schema_params = s.data;
+}
+
+static void
+add_source_type(TypeCodec *codec, const SourceType *type, const char *column)
+{
+	char	   *upper = str_toupper(type->name, strlen(type->name),
+									DEFAULT_COLLATION_OID);
+
+	add_parameter(codec, "__debezium.source.column.type",
+				  json_to_utf8_cstring(upper));
+	add_parameter(codec, "__debezium.source.column.length",
+				  psprintf("%d", type->length));
+	add_parameter(codec, "__debezium.source.column.scale",
+				  psprintf("%d", type->scale));
+	add_parameter(codec, "__debezium.source.column.name",
+				  json_to_utf8_cstring(column));
+}
+
+static bool
+propagates(const PluginOptions *opts, const char *table, const char *qualified,
+		   const SourceType *type)
+{
+	return pattern_list_match(&opts->propagate_column, qualified) ||
+		pattern_list_match(&opts->propagate_datatype,
+						   psprintf("%s.%s", table, type->name));
+}
+
+TypeCodec *
+mask_wrap(const PluginOptions *opts, TypeCodec *codec, Oid type, int32 typmod,
+		  const char *table, const char *column)
+{
+	char	   *qualified = psprintf("%s.%s", table, column);
+	MaskRule   *rule = find_rule(opts->masks, qualified);
+	bool		hashed = rule != NULL && rule->kind > MASK_CHARS;
+	TypeEncode	encode;
+	SourceType	source;
+	Mask	   *mask;
+	TypeCodec  *wrapped;
+
+	if (rule == NULL && opts->propagate_column.count == 0 &&
+		opts->propagate_datatype.count == 0)
+		return codec;
+	source_type_describe(type, typmod, &source);
+	/*
+	 * One of them holds for Debezium, so that a hash would be given up for the
+	 * type's name: the value is hashed here all the same.
+	 */
+	if ((rule == NULL || hashed) && propagates(opts, table, qualified, &source))
+		add_source_type(codec, &source, column);
+	else if (rule != NULL && rule->kind != MASK_TRUNCATE)
+		add_parameter(codec, "masked", "true");
+	else if (rule != NULL && (source.length < 0 || source.length > rule->length))
+		add_parameter(codec, "truncateLength", psprintf("%d", rule->length));
+	encode = rule != NULL ? find_encode(rule, codec, &source) : NULL;
+	if (encode == NULL)
+		return codec;
+	mask = palloc(sizeof(Mask));
+	mask->rule = rule;
+	mask->inner = codec;
+	mask->limit = source.length;
+	wrapped = palloc(sizeof(TypeCodec));
+	*wrapped = *codec;
+	wrapped->cache = mask;
+	wrapped->encode = encode;
+	return wrapped;
 }
 
 const char *
@@ -333,5 +506,18 @@ mask_null_json(const TypeCodec *codec)
 	for (int i = 0; i < mask->rule->length; i++)
 		appendStringInfoChar(&s, '*');
 	appendStringInfoChar(&s, '"');
+	return s.data;
+}
+
+const char *
+mask_constant_json(const TypeCodec *codec, const char *json)
+{
+	StringInfoData s;
+
+	if (codec->encode != encode_disguised)
+		return json;
+	initStringInfo(&s);
+	appendStringInfoString(&s, json);
+	disguise_json(&s, 0, codec->cache);
 	return s.data;
 }

@@ -18,10 +18,11 @@
 
 #include "pattern.h"
 
+/* of several that match a column the first of these holds, as for Debezium */
 typedef enum MaskKind
 {
-	MASK_CHARS,
 	MASK_TRUNCATE,
+	MASK_CHARS,
 	MASK_HASH,
 	MASK_HASH_V2
 } MaskKind;
@@ -45,10 +46,19 @@ struct TypeCodec;
  */
 extern bool mask_parse_option(List **rules, const char *name, const char *value);
 
-/* The codec that disguises a column, or the given one; current context. */
-extern struct TypeCodec *mask_wrap(List *rules, struct TypeCodec *codec,
-								   const char *qualified);
+/*
+ * The codec of a column's value as it is to be shown: disguised, and with the
+ * parameters of its schema that tell so, or tell the type of the source.
+ * "table" is SCHEMA.TABLE.  Current context; the given codec may be changed.
+ */
+extern struct TypeCodec *mask_wrap(const struct PluginOptions *opts,
+								   struct TypeCodec *codec, Oid type,
+								   int32 typmod, const char *table,
+								   const char *column);
 /* What a NULL becomes, or NULL: it stays one. */
 extern const char *mask_null_json(const struct TypeCodec *codec);
+/* A constant that stands in for a value, disguised as a value is. */
+extern const char *mask_constant_json(const struct TypeCodec *codec,
+									  const char *json);
 
 #endif							/* TUPLECAST_MASK_H */

@@ -266,9 +266,6 @@ metafields_parse(const PluginOptions *opts, const char *option, List *names,
 		if (alias != NULL)
 			*alias++ = '\0';
 		row = find_meta(name);
-		if (row != NULL && !opts->transaction_metadata &&
-			strcmp(row->block, "transaction") == 0)
-			row = NULL;
 		if (row == NULL)
 		{
 			/* Debezium leaves out what it does not know without a word */
@@ -300,7 +297,9 @@ metafields_parse(const PluginOptions *opts, const char *option, List *names,
 static bool
 is_absent(const MetaField *f, const Encoder *enc)
 {
-	return f->kind == META_SNAPSHOT && enc->opts->connector_compat;
+	return (f->kind == META_SNAPSHOT && enc->opts->connector_compat) ||
+		(strcmp(f->row->block, "transaction") == 0 &&
+		 !enc->opts->transaction_metadata);
 }
 
 void
@@ -393,24 +392,22 @@ metafields_headers(const Encoder *enc, const Change *change, char op, int *count
 	return headers;
 }
 
-/* the states of source.snapshot */
-#define SNAPSHOT_SCHEMA \
-	"{\"type\":\"string\",\"optional\":true,\"name\":\"io.debezium.data.Enum\"," \
-	"\"version\":1,\"parameters\":{\"allowed\":\"true,first," \
-	"first_in_data_collection,last_in_data_collection,last,false,incremental\"}," \
-	"\"default\":\"false\",\"field\":"
-
+/* source.snapshot: an enum of the states of a snapshot */
 static void
-meta_schema(StringInfo out, const MetaRow *row, bool optional, const char *field)
+snapshot_schema(StringInfo out, const Encoder *enc, bool with_default,
+				const char *field)
 {
-	if (row->kind == META_SNAPSHOT)
-	{
-		json_lit(out, SNAPSHOT_SCHEMA);
-		json_utf8(out, field, strlen(field));
-		json_char(out, '}');
-	}
+	json_lit(out, "{\"type\":\"string\",\"optional\":true,\"name\":\"io.debezium.data.Enum\",\"version\":1,\"parameters\":{\"allowed\":\"");
+	if (enc->opts->compat_version > COMPAT_2_7)
+		json_lit(out, "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental");
 	else
-		schema_plain(out, row->type, optional, field);
+		json_lit(out, "true,last,false,incremental");
+	json_lit(out, "\"}");
+	if (with_default)
+		json_lit(out, ",\"default\":\"false\"");
+	json_lit(out, ",\"field\":");
+	json_utf8(out, field, strlen(field));
+	json_char(out, '}');
 }
 
 void
@@ -421,7 +418,11 @@ metafields_schema(StringInfo out, const Encoder *enc, bool first)
 		if (!first)
 			json_char(out, ',');
 		first = false;
-		meta_schema(out, enc->fields[i].row, true, enc->fields[i].name);
+		if (enc->fields[i].kind == META_SNAPSHOT)
+			snapshot_schema(out, enc, false, enc->fields[i].name);
+		else
+			schema_plain(out, enc->fields[i].row->type, true,
+						 enc->fields[i].name);
 	}
 }
 
@@ -438,7 +439,14 @@ source_schema(StringInfo out, const Encoder *enc)
 		if (!first)
 			json_char(out, ',');
 		first = false;
-		meta_schema(out, &meta_rows[i], meta_rows[i].optional, meta_rows[i].field);
+		if (meta_rows[i].kind == META_SNAPSHOT)
+			snapshot_schema(out, enc, true, meta_rows[i].field);
+		else
+			schema_plain(out, meta_rows[i].type, meta_rows[i].optional,
+						 meta_rows[i].field);
 	}
-	json_lit(out, "],\"optional\":false,\"name\":\"io.debezium.connector.postgresql.Source\",\"version\":1,\"field\":\"source\"}");
+	json_lit(out, "],\"optional\":false,\"name\":\"io.debezium.connector.postgresql.Source\"");
+	if (enc->opts->compat_version > COMPAT_2_7)
+		json_lit(out, ",\"version\":1");
+	json_lit(out, ",\"field\":\"source\"}");
 }

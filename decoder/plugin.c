@@ -155,7 +155,7 @@ decode_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 			info->origin = json_to_utf8_cstring(name);
 	}
 	frame_transaction(&state->writer, info);
-	txnmeta_start(state->encoder.txnmeta, txn->first_lsn);
+	txnmeta_start(state->encoder.txnmeta);
 }
 
 static void
@@ -331,6 +331,7 @@ publish_row(PluginState *state, Relation rel, ReorderBufferChange *change,
 	c.after = &plan->new_row;
 	c.lsn = change->lsn;
 	c.moved.name = NULL;
+	c.bare_null = false;
 	encode_with_settings(&state->encoder, &c);
 }
 
@@ -342,7 +343,9 @@ decode_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, Relation rel,
 	MemoryContext old = MemoryContextSwitchTo(state->change_cxt);
 	char		op = change_op(change);
 
-	txnmeta_begin(&state->encoder);
+	/* as pgoutput, which a skipped operation does not reach */
+	if (!filter_skips_operation(&state->opts, op))
+		txnmeta_begin(&state->encoder, change->lsn);
 	state->txn.ordinal++;
 	keep_alive(ctx, state);
 	/* a publication may make another operation of it */
@@ -365,7 +368,8 @@ decode_truncate(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 	{
 		RelationPlan *plan;
 
-		txnmeta_begin(&state->encoder);
+		if (!filter_skips_operation(&state->opts, WIRE_OP_TRUNCATE))
+			txnmeta_begin(&state->encoder, change->lsn);
 		/* an ordinal for each: a command may name any number of tables */
 		state->txn.ordinal++;
 		keep_alive(ctx, state);
@@ -397,7 +401,7 @@ decode_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 
 	if (transactional)
 	{
-		txnmeta_begin(&state->encoder);
+		txnmeta_begin(&state->encoder, lsn);
 		state->txn.ordinal++;
 	}
 	keep_alive(ctx, state);
@@ -415,8 +419,8 @@ decode_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 			};
 			frame_transaction(&state->writer, &state->txn);
 		}
-		encode_message(&state->encoder, &state->messages, prefix, content, size,
-					   lsn);
+		encode_message(&state->encoder, &state->messages, transactional, prefix,
+					   content, size, lsn);
 		if (!transactional)
 			frame_commit(&state->writer);
 	}

@@ -65,6 +65,7 @@ typedef struct RelationPlan
 	const char *schema;			/* database's encoding */
 	const char *table;
 	StreamInfo	stream;			/* its id stays for good */
+	StreamInfo	null_stream;	/* the same for nulls with a schema */
 	bool		flat;			/* its values are no envelopes */
 	bool		routed;			/* its topic is not its own */
 	struct Shape **shapes;		/* shape.h; NULL: no transforms */

@@ -194,17 +194,19 @@ fill_column(ColumnPlan *col, const RelationPlan *plan, Relation leaf,
 /* Keys are not disguised: equal ones must stay equal, and on their partition. */
 static void
 disguise_column(ColumnPlan *col, const RelationPlan *plan,
-				const PluginOptions *opts)
+				Form_pg_attribute att, const PluginOptions *opts)
 {
 	const char *null_json;
+	bool		invented = opts->connector_compat && att->attnotnull;
 
-	if (opts->masks == NIL)
-		return;
-	col->codec = mask_wrap(opts->masks, col->codec,
-						   psprintf("%s.%s.%s", plan->schema, plan->table, col->name));
+	col->codec = mask_wrap(opts, col->codec, att->atttypid, att->atttypmod,
+						   psprintf("%s.%s", plan->schema, plan->table), col->name);
 	null_json = mask_null_json(col->codec);
 	if (null_json != NULL)
 		col->null_json = col->absent_json = col->unavailable_json = null_json;
+	/* an unchanged TOASTed value must be known for one: it stays as it is */
+	if (null_json == NULL && invented)
+		col->absent_json = mask_constant_json(col->codec, col->absent_json);
 }
 
 /* The first of the two is for decoding only, the second takes a lock. */
@@ -245,11 +247,10 @@ plan_columns(RelationPlan *plan, Relation leaf, Relation published,
 			(listed != NULL && !bms_is_member(att->attnum, listed)) ||
 			!filter_column(opts, plan->schema, plan->table, NameStr(att->attname)))
 			continue;
-		fill_column(&plan->columns[plan->ncolumns++], plan, leaf, published, att,
+		fill_column(&plan->columns[plan->ncolumns], plan, leaf, published, att,
 					opts);
+		disguise_column(&plan->columns[plan->ncolumns++], plan, att, opts);
 	}
-	for (int i = 0; i < plan->ncolumns; i++)
-		disguise_column(&plan->columns[i], plan, opts);
 	/* a key column stays in the key even if it is left out of the value */
 	key_opts.decimal_format = opts->key_decimal_format;
 	plan->key = palloc0(sizeof(ColumnPlan) * Max(list_length(key), 1));
@@ -259,6 +260,9 @@ plan_columns(RelationPlan *plan, Relation leaf, Relation published,
 
 		fill_column(col, plan, leaf, published,
 					TupleDescAttr(desc, lfirst_int(lc) - 1), &key_opts);
+		/* Debezium makes what it does not publish optional */
+		if (opts->connector_compat && !filter_column(opts, plan->schema, plan->table, col->name))
+			col->notnull = false;
 		/* an invented key would be somebody else's */
 		col->absent_json = "null";
 	}

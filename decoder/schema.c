@@ -4,6 +4,7 @@
  */
 #include "compat.h"
 
+#include "filter.h"
 #include "json.h"
 #include "schema.h"
 
@@ -121,12 +122,12 @@ static void
 struct_name(StringInfo out, const Encoder *enc, const StreamInfo *s,
 			const char *suffix, bool optional)
 {
+	char	   *name = psprintf("%s.%s", s->schema_prefix, suffix);
+
+	name = name_adjust(enc->opts->schema_adjustment, true, name);
 	optional_flag(out, optional);
-	json_lit(out, ",\"name\":\"");
-	json_escape(out, s->schema_prefix, strlen(s->schema_prefix));
-	json_char(out, '.');
-	json_str(out, suffix);
-	json_char(out, '"');
+	json_lit(out, ",\"name\":");
+	json_utf8(out, name, strlen(name));
 }
 
 static void
@@ -229,8 +230,15 @@ schema_fill_table(const Encoder *enc, RelationPlan *plan)
 		stream->key_head = s.data;
 		stream->key_tail = "}";
 	}
+	plan->null_stream = *stream;
 	if (enc->opts->value_schemas)
 	{
+		head_begin(&s);
+		columns_fields(&s, plan->columns, plan->ncolumns);
+		struct_name(&s, enc, stream, "Value", true);
+		json_lit(&s, "}" PAYLOAD);
+		plan->null_stream.value_head = s.data;
+		plan->null_stream.value_tail = "}";
 		head_begin(&s);
 		if (enc->opts->format == FORMAT_FLAT)
 			flat_schema(&s, enc, plan);

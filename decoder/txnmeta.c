@@ -40,7 +40,7 @@ fill_schemas(const Encoder *enc, StreamInfo *stream)
 		schema_plain(&s, "string", false, "data_collection");
 		json_char(&s, ',');
 		schema_plain(&s, "int64", false, "event_count");
-		json_lit(&s, "],\"optional\":false,\"name\":\"event.collection\",\"version\":1},\"optional\":true,\"field\":\"data_collections\"},");
+		json_lit(&s, "],\"optional\":true,\"name\":\"event.collection\",\"version\":1},\"optional\":true,\"field\":\"data_collections\"},");
 		schema_plain(&s, "int64", false, "ts_ms");
 		json_lit(&s, "],\"optional\":false,\"name\":\"" COMMON "TransactionMetadataValue\",\"version\":1},\"payload\":");
 		stream->value_head = s.data;
@@ -71,10 +71,9 @@ txnmeta_create(const Encoder *enc, MemoryContext parent)
 }
 
 void
-txnmeta_start(TxnMeta *meta, XLogRecPtr first_lsn)
+txnmeta_start(TxnMeta *meta)
 {
 	meta->begun = false;
-	meta->first_lsn = first_lsn;
 	meta->events = 0;
 	meta->ncollections = 0;
 	meta->size = 0;
@@ -124,14 +123,14 @@ record_end(Encoder *enc)
 }
 
 void
-txnmeta_begin(Encoder *enc)
+txnmeta_begin(Encoder *enc, XLogRecPtr lsn)
 {
 	TxnMeta    *meta = enc->txnmeta;
 
 	if (!meta->enabled || meta->begun)
 		return;
 	meta->begun = true;
-	record_begin(enc, meta->first_lsn, "BEGIN");
+	record_begin(enc, lsn, "BEGIN");
 	json_lit(enc->writer->out, ",\"event_count\":null,\"data_collections\":null");
 	record_end(enc);
 }

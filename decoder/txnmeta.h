@@ -18,7 +18,6 @@ typedef struct TxnMeta
 {
 	bool		enabled;
 	bool		begun;
-	XLogRecPtr	first_lsn;
 	uint64		events;
 	int			ncollections;
 	int			size;
@@ -28,9 +27,9 @@ typedef struct TxnMeta
 } TxnMeta;
 
 extern TxnMeta *txnmeta_create(const Encoder *enc, MemoryContext parent);
-extern void txnmeta_start(TxnMeta *meta, XLogRecPtr first_lsn);
-/* Before the first change's ordinal is taken: the record BEGIN. */
-extern void txnmeta_begin(Encoder *enc);
+extern void txnmeta_start(TxnMeta *meta);
+/* Before the first change's ordinal is taken: the record BEGIN, named by it. */
+extern void txnmeta_begin(Encoder *enc, XLogRecPtr lsn);
 /* Counts a record; "total_order" and "data_collection_order" are set. */
 extern void txnmeta_event(Encoder *enc, const StreamInfo *stream,
 						  uint64 *total, uint64 *in_collection);
