@@ -7,6 +7,11 @@ PGFILEDESC   = "tuplecast - row changes as records for Kafka"
 TC_VERSION  := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" decoder/tuplecast.control)
 PG_CPPFLAGS  = -I$(srcdir)/decoder -DTUPLECAST_VERSION='"$(TC_VERSION)"'
 PG_CFLAGS    = $(WERROR)
+# the server loads libraries with RTLD_GLOBAL, and before 16 exports all of
+# their names: ours must not be taken from another library, nor from an older us
+ifeq ($(shell uname),Linux)
+SHLIB_LINK  += -Wl,-Bsymbolic
+endif
 REGRESS      = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 # the database of the regression tests, whatever the server's locale
 ENCODING     = UTF8
