@@ -224,6 +224,24 @@ extern bool config_apply_worker(Config *cfg, Error *err) MUST_CHECK;
 extern bool config_apply_converters(Config *cfg, Error *err) MUST_CHECK;
 extern bool config_apply_transforms(Config *cfg, Error *err) MUST_CHECK;
 
+#define CONFIG_UNWRAP_CLASS "io.debezium.transforms.ExtractNewRecordState"
+
+/* one of the list "transforms" */
+typedef struct ConfigTransform
+{
+	Config *cfg;
+	const char *alias;
+	Error *err;
+} ConfigTransform;
+
+/* The property transforms.ALIAS.rest, or NULL. */
+extern const Property *config_transform_find(const ConfigTransform *t,
+											 const char *rest);
+/* The rest of a name "transforms.ALIAS.rest", or NULL. */
+extern const char *config_transform_rest(const char *name, const char *alias);
+extern bool config_apply_unwrap(const ConfigTransform *t,
+								const Property *type) MUST_CHECK;
+
 /* ---- config_properties.c: the table of Debezium's properties ---- */
 typedef enum Verdict
 {

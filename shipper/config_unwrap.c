@@ -1,23 +1,13 @@
 /*
  * config_unwrap.c
- *		Kafka Connect's transforms: the class names of Debezium's, to options.
+ *		ExtractNewRecordState: its properties, to options.
  */
 #include "config_internal.h"
 
-#include <ctype.h>
 #include <strings.h>
 
-#define UNWRAP_CLASS "io.debezium.transforms.ExtractNewRecordState"
-
-typedef struct Transform
-{
-	Config *cfg;
-	const char *alias;
-	Error *err;
-} Transform;
-
-static const Property *
-find(const Transform *t, const char *rest)
+const Property *
+config_transform_find(const ConfigTransform *t, const char *rest)
 {
 	char *name = config_printf("transforms.%s.%s", t->alias, rest);
 	const Property *p = config_properties_find(&t->cfg->state->connector, name);
@@ -27,7 +17,7 @@ find(const Transform *t, const char *rest)
 }
 
 static bool
-set(const Transform *t, const char *option, const char *value,
+set(const ConfigTransform *t, const char *option, const char *value,
 	const Property *p)
 {
 	char *origin = config_printf("%s (%s)", p->origin, p->name);
@@ -57,7 +47,7 @@ static const struct
 };
 
 static bool
-bad_value(const Transform *t, const Property *p, const char *wanted)
+bad_value(const ConfigTransform *t, const Property *p, const char *wanted)
 {
 	err_set(t->err, ERR_CONFIG, "config_bad_value",
 			"the value \"%.100s\" of %.100s is not valid", p->value, p->name);
@@ -67,11 +57,12 @@ bad_value(const Transform *t, const Property *p, const char *wanted)
 }
 
 static bool
-apply_delete_mode(const Transform *t)
+apply_delete_mode(const ConfigTransform *t)
 {
-	const Property *now = find(t, "delete.tombstone.handling.mode");
-	const Property *mode = find(t, "delete.handling.mode");
-	const Property *drop = find(t, "drop.tombstones");
+	const Property *now =
+		config_transform_find(t, "delete.tombstone.handling.mode");
+	const Property *mode = config_transform_find(t, "delete.handling.mode");
+	const Property *drop = config_transform_find(t, "drop.tombstones");
 	const char *word = mode != NULL ? mode->value : "drop";
 	bool drops = true;
 
@@ -120,6 +111,8 @@ static const struct
 	{"type", "", NULL},
 	{"delete.tombstone.handling.mode", "", NULL},
 	{"delete.handling.mode", "", NULL},
+	{"predicate", "", NULL},
+	{"negate", "", NULL},
 	{"drop.tombstones", "", NULL},
 	{"drop.fields.keep.schema.compatible", "", NULL},
 	{"add.fields", "add.fields", NULL},
@@ -134,7 +127,8 @@ static const struct
 #define UNWRAP_COUNT (sizeof(unwrap_properties) / sizeof(unwrap_properties[0]))
 
 static bool
-apply_unwrap_property(const Transform *t, const Property *p, const char *name)
+apply_unwrap_property(const ConfigTransform *t, const Property *p,
+					  const char *name)
 {
 	Nearest n = {.wanted = name};
 	const char *near;
@@ -165,9 +159,8 @@ apply_unwrap_property(const Transform *t, const Property *p, const char *name)
 	return true;
 }
 
-/* The rest of a name "transforms.ALIAS.rest", or NULL. */
-static const char *
-property_of(const char *name, const char *alias)
+const char *
+config_transform_rest(const char *name, const char *alias)
 {
 	size_t n = strlen(alias);
 
@@ -177,8 +170,8 @@ property_of(const char *name, const char *alias)
 	return name + 12 + n;
 }
 
-static bool
-apply_unwrap(const Transform *t, const Property *type)
+bool
+config_apply_unwrap(const ConfigTransform *t, const Property *type)
 {
 	const Properties *list = &t->cfg->state->connector;
 
@@ -186,137 +179,10 @@ apply_unwrap(const Transform *t, const Property *type)
 		return false;
 	for (size_t i = 0; i < list->count; i++)
 	{
-		const char *rest = property_of(list->items[i].name, t->alias);
+		const char *rest = config_transform_rest(list->items[i].name, t->alias);
 
 		if (rest != NULL && !apply_unwrap_property(t, &list->items[i], rest))
 			return false;
 	}
 	return apply_delete_mode(t);
-}
-
-/* ---- the list ---- */
-
-static bool
-apply_one(const Transform *t, bool *unwrapped)
-{
-	const Property *type = find(t, "type");
-	const Property *predicate = find(t, "predicate");
-
-	if (type == NULL)
-	{
-		err_set(t->err, ERR_CONFIG, "config_missing",
-				"transforms names \"%.60s\", but there is no "
-				"transforms.%.60s.type",
-				t->alias, t->alias);
-		err_hint(t->err, "Add its class, or take it off the list.");
-		return false;
-	}
-	if (strcmp(type->value, UNWRAP_CLASS) != 0)
-	{
-		err_set(t->err, ERR_CONFIG, "config_unsupported",
-				"the transform %.150s (\"%.60s\") is not supported yet: "
-				"records would differ",
-				type->value, t->alias);
-		err_detail(t->err, "It comes from %s.", type->origin);
-		err_hint(t->err,
-				 "Supported is " UNWRAP_CLASS ". Take \"%.60s\" off "
-				 "the list \"transforms\" if its effect is not needed.",
-				 t->alias);
-		return false;
-	}
-	if (predicate != NULL)
-	{
-		err_set(t->err, ERR_CONFIG, "config_unsupported",
-				"%.150s is not supported yet: the transform would hold for "
-				"every record",
-				predicate->name);
-		err_detail(t->err, "It comes from %s.", predicate->origin);
-		return false;
-	}
-	/* a second one finds nothing left to unwrap */
-	if (*unwrapped)
-		return true;
-	*unwrapped = true;
-	return apply_unwrap(t, type);
-}
-
-/* The next of a comma-separated list; the caller frees it.  NULL at the end. */
-static char *
-next_alias(const char **list)
-{
-	while (**list != '\0')
-	{
-		const char *begin = *list;
-		size_t n = strcspn(begin, ",");
-
-		*list += n + (begin[n] == ',');
-		while (n > 0 && isspace((unsigned char) *begin))
-			begin++, n--;
-		while (n > 0 && isspace((unsigned char) begin[n - 1]))
-			n--;
-		if (n > 0)
-			return config_strndup(begin, n);
-	}
-	return NULL;
-}
-
-/* Whether the name belongs to one of the listed transforms. */
-static bool
-is_listed(const char *list, const char *name)
-{
-	char *alias;
-	bool found = false;
-
-	while (!found && (alias = next_alias(&list)) != NULL)
-	{
-		found = property_of(name, alias) != NULL;
-		free(alias);
-	}
-	return found;
-}
-
-static void
-warn_of_unlisted(Config *cfg, const char *list)
-{
-	const Properties *all = &cfg->state->connector;
-
-	for (size_t i = 0; i < all->count; i++)
-		if (strncmp(all->items[i].name, "transforms.", 11) == 0 &&
-			!is_listed(list, all->items[i].name))
-			config_warn(cfg,
-						"%.150s (%s) has no effect: the list \"transforms\" "
-						"does not name its transform",
-						all->items[i].name, all->items[i].origin);
-}
-
-bool
-config_apply_transforms(Config *cfg, Error *err)
-{
-	const Properties *all = &cfg->state->connector;
-	const Property *list = config_properties_find(all, "transforms");
-	const Property *predicates = config_properties_find(all, "predicates");
-	const char *rest = list != NULL ? list->value : "";
-	bool unwrapped = false;
-	char *alias;
-
-	warn_of_unlisted(cfg, rest);
-	if (predicates != NULL && predicates->value[0] != '\0')
-	{
-		err_set(err, ERR_CONFIG, "config_unsupported",
-				"predicates (\"%.100s\") are not supported yet",
-				predicates->value);
-		err_detail(err, "They come from %s.", predicates->origin);
-		err_hint(err, "Remove them and the transforms that use them.");
-		return false;
-	}
-	while ((alias = next_alias(&rest)) != NULL)
-	{
-		Transform t = {cfg, alias, err};
-		bool ok = apply_one(&t, &unwrapped);
-
-		free(alias);
-		if (!ok)
-			return false;
-	}
-	return true;
 }
