@@ -1,4 +1,4 @@
--- frames: read here with nothing but SQL
+-- frames: read here with nothing but SQL; streams are numbered as they come
 SET synchronous_commit = on;
 \pset format unaligned
 \pset tuples_only on
@@ -35,6 +35,7 @@ DECLARE
 	stop int;
 	r record;
 	writes int := 0;
+	streams int[];
 	s text;
 BEGIN
 	FOR b IN SELECT data FROM pg_logical_slot_peek_binary_changes('regress_wire', NULL, NULL, VARIADIC ARRAY['wire', '1', 'topic.prefix', 'p'] || options) LOOP
@@ -55,7 +56,10 @@ BEGIN
 					f.info := s || ' ' || r.s || CASE WHEN wi_int(b, r.at, 4)::int / 10000 = current_setting('server_version_num')::int / 10000 THEN ' server' ELSE ' ?' END;
 					at := r.at + 4;
 				WHEN 'S' THEN
-					f.stream := wi_int(b, at, 4);
+					IF NOT wi_int(b, at, 4)::int = ANY (coalesce(streams, '{}')) THEN
+						streams := streams || wi_int(b, at, 4)::int;
+					END IF;
+					f.stream := array_position(streams, wi_int(b, at, 4)::int);
 					s := chr(get_byte(b, at + 4));
 					r := wi_str(b, at + 5);
 					s := s || ' ' || r.s;
@@ -72,7 +76,7 @@ BEGIN
 					f.info := f.info || ', origin "' || r.s || '"';
 					at := r.at;
 				WHEN 'R' THEN
-					f.stream := wi_int(b, at, 4);
+					f.stream := array_position(streams, wi_int(b, at, 4)::int);
 					f.op := chr(get_byte(b, at + 4));
 					f.info := 'flags ' || get_byte(b, at + 5);
 					f.lsns := ARRAY[wi_int(b, at + 6, 8)];
