@@ -523,6 +523,13 @@ set_moved(Encoder *enc, Change *change, const char *name, StringInfo key)
 	change->moved.len = text->len;
 }
 
+/* Debezium asks of each record of a changed key whether its kind is skipped. */
+static bool
+skips_part(const Encoder *enc, char op)
+{
+	return enc->opts->connector_compat && filter_skips_operation(enc->opts, op);
+}
+
 static void
 encode_update(Encoder *enc, Change *change)
 {
@@ -536,11 +543,11 @@ encode_update(Encoder *enc, Change *change)
 		/* key_changed() left the old key in scratch[0], the new one in [1] */
 		if (tell)
 			set_moved(enc, change, "__debezium.newkey", &enc->scratch[1]);
-		part = filter_skips_operation(enc->opts, WIRE_OP_DELETE) ? 0
+		part = skips_part(enc, WIRE_OP_DELETE) ? 0
 			: write_delete(enc, change, 0, before);
 		if (tell)
 			set_moved(enc, change, "__debezium.oldkey", &enc->scratch[0]);
-		if (!filter_skips_operation(enc->opts, WIRE_OP_CREATE))
+		if (!skips_part(enc, WIRE_OP_CREATE))
 			(void) write_row(enc, change, WIRE_OP_CREATE, part, NULL,
 							 change->after);
 		return;

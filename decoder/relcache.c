@@ -25,6 +25,9 @@ struct RelCache
 	uint32		last_stream_id;
 };
 
+/* set in the id of a table's second stream */
+#define NULL_STREAM 0x80000000u
+
 /* ids below are for streams that are no tables */
 #define FIRST_TABLE_STREAM 16
 
@@ -223,7 +226,6 @@ relcache_get(RelCache *cache, Relation rel)
 		memset(entry, 0, sizeof(*entry));
 		entry->relid = relid;
 		entry->stream.id = ++cache->last_stream_id;
-		entry->null_stream.id = ++cache->last_stream_id;
 		if (cache->opts->transforms != NULL)
 			cache->last_stream_id += RELATION_SHAPES - 1;
 	}
@@ -259,7 +261,7 @@ relcache_get(RelCache *cache, Relation rel)
 	entry->cxt = cxt;
 	entry->valid = keep.valid;
 	entry->stream.id = keep.stream.id;
-	entry->null_stream.id = keep.null_stream.id;
+	entry->null_stream.id = keep.stream.id | NULL_STREAM;
 	entry->warned = keep.warned;
 	for (int i = 0; i < RELATION_SHAPES && entry->shapes != NULL; i++)
 		if (i == 0 || entry->shapes[i] != entry->shapes[0])

@@ -251,7 +251,7 @@ fill_plugin_options(Config *cfg, Error *err)
 		if (!config_value_parse(o, config_text(cfg, o), config_origin(cfg, o),
 								&value, err))
 			return false;
-		if (value.text[0] != '\0')
+		if (value.text[0] != '\0' || o->native[0] != '\0')
 			config_pairs_set(&cfg->plugin, NULL, o->name, value.text,
 							 config_origin(cfg, o), false, 0);
 		free(value.text);
