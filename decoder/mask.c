@@ -73,7 +73,7 @@ load_secret(MaskRule *rule, int n)
 	const char *hex;
 
 	if (n < 1 || n > list_length(words))
-		bad_mask("column.mask.hash.….with.salt.#…",
+		bad_mask("column.mask.hash.*.with.salt.#N",
 				 "The setting tuplecast.secrets of this session must hold the salt, in hex.");
 	hex = list_nth(words, n - 1);
 	rule->salt = palloc(strlen(hex) / 2 + 1);
@@ -87,7 +87,7 @@ parse_hash(MaskRule *rule, const char *rest)
 	const char *mark = strstr(rest, with_salt);
 
 	if (mark == NULL)
-		bad_mask("column.mask.hash.…",
+		bad_mask("column.mask.hash.*",
 				 "Write column.mask.hash.v2.ALGORITHM.with.salt.SALT.");
 	rule->algorithm = -1;
 	for (int i = 0; i < lengthof(hash_rows); i++)
@@ -95,7 +95,7 @@ parse_hash(MaskRule *rule, const char *rest)
 			pg_strncasecmp(hash_rows[i].name, rest, mark - rest) == 0)
 			rule->algorithm = hash_rows[i].algorithm;
 	if (rule->algorithm < 0)
-		bad_mask("column.mask.hash.…",
+		bad_mask("column.mask.hash.*",
 				 "The algorithm must be one of MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512.");
 	mark += sizeof(with_salt) - 1;
 	if (mark[0] == '#')
@@ -144,7 +144,7 @@ mask_parse_option(List **rules, const char *name, const char *value)
 
 		rule->kind = v2 ? MASK_HASH_V2 : MASK_HASH;
 		parse_hash(rule, name + (v2 ? sizeof(hash_v2) : sizeof(hash)) - 1);
-		shown = "column.mask.hash.…";
+		shown = "column.mask.hash.*";
 	}
 	else
 		return false;

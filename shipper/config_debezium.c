@@ -94,6 +94,8 @@ verdict_error(const Property *p, const DebeziumProperty *d, Error *err)
 	return false;
 }
 
+static const char *modern_value(const char *name, const char *value);
+
 /* An old spelling: the new one wins. */
 static bool
 set_renamed(Config *cfg, const Property *p, const DebeziumProperty *d,
@@ -113,8 +115,8 @@ set_renamed(Config *cfg, const Property *p, const DebeziumProperty *d,
 	config_warn(cfg, "%s (%s) is an old name; it is read as %s", p->name,
 				p->origin, d->option);
 	origin = config_printf("%s (%s)", p->origin, p->name);
-	ok = config_set_name(cfg, d->option, p->value, origin, st->connector_rank,
-						 err);
+	ok = config_set_name(cfg, d->option, modern_value(p->name, p->value), origin,
+						 st->connector_rank, err);
 	free(origin);
 	return ok;
 }
@@ -129,6 +131,9 @@ modern_value(const char *name, const char *value)
 	if (strcmp(name, "snapshot.mode") == 0 &&
 		config_word_find("exported", value, NULL, NULL))
 		return "initial";
+	if (strcmp(name, "sanitize.field.names") == 0 &&
+		config_word_find("true|false", value, NULL, NULL))
+		return strcasecmp(value, "true") == 0 ? "avro" : "none";
 	return value;
 }
 

@@ -57,13 +57,10 @@ const DebeziumProperty config_debezium_properties[] = {
 	{"table.blacklist", DBZ_ACCEPTED, "table.exclude.list", "", "an old spelling"},
 	{"column.whitelist", DBZ_ACCEPTED, "column.include.list", "", "an old spelling"},
 	{"column.blacklist", DBZ_ACCEPTED, "column.exclude.list", "", "an old spelling"},
-	{"column.propagate.source.type", DBZ_NOT_YET, "", "", "the schemas would lack parameters"},
-	{"datatype.propagate.source.type", DBZ_NOT_YET, "", "", "the schemas would lack parameters"},
 
 	/* how it looks */
 	{"toasted.value.placeholder", DBZ_ACCEPTED, "unavailable.value.placeholder", "", "an old spelling"},
-	{"schema.name.adjustment.mode", DBZ_NOT_YET, "", "none", "names would differ"},
-	{"sanitize.field.names", DBZ_NOT_YET, "", "false", "names would differ"},
+	{"sanitize.field.names", DBZ_ACCEPTED, "field.name.adjustment.mode", "", "an old spelling: true is avro, false is none"},
 	{"custom.sanitize.pattern", DBZ_NOT_YET, "", "", "names would differ"},
 	{"converters", DBZ_REFUSED, "", "", "Java classes cannot be loaded here"},
 	{"post.processors", DBZ_NOT_YET, "", "", "values would differ"},
