@@ -102,7 +102,7 @@ zero_json(const ShapeField *field)
 {
 	if (strncmp(field->type, "int", 3) == 0)
 		return "0";
-	if (strncmp(field->type, "float", 5) == 0)
+	if (strcmp(field->type, "float") == 0 || strcmp(field->type, "double") == 0)
 		return "0.0";
 	if (strcmp(field->type, "boolean") == 0)
 		return "false";
@@ -132,9 +132,9 @@ replacement_json(const ShapeField *field, const TransformStep *step, const char 
 	errno = 0;
 	if (strncmp(field->type, "int", 3) == 0)
 		json_int64(&out, strtoll(s, &end, 10));
-	else if (strcmp(field->type, "float64") == 0)
+	else if (strcmp(field->type, "double") == 0)
 		json_float8(&out, strtod(s, &end));
-	else if (strcmp(field->type, "float32") == 0)
+	else if (strcmp(field->type, "float") == 0)
 		json_float4(&out, strtof(s, &end));
 	else
 		convert_error(field, step, psprintf("a value of type %s has no replacement", field->type));
@@ -173,16 +173,31 @@ typedef enum CastType
 	CAST_BYTES
 } CastType;
 
-/* in the order of CastType */
-static const char *const cast_types[] = {
-	"int8", "int16", "int32", "int64", "float32", "float64", "boolean", "string"
+/* in the order of CastType: Connect's word, and the one in a schema's JSON */
+static const struct
+{
+	const char *word;
+	const char *type;
+}			cast_types[] = {
+	{"int8", "int8"}, {"int16", "int16"}, {"int32", "int32"}, {"int64", "int64"},
+	{"float32", "float"}, {"float64", "double"}, {"boolean", "boolean"},
+	{"string", "string"}
 };
 
 static int
-cast_type(const char *type)
+cast_type_of_word(const char *word)
 {
 	for (int i = 0; i < lengthof(cast_types); i++)
-		if (pg_strcasecmp(cast_types[i], type) == 0)
+		if (pg_strcasecmp(cast_types[i].word, word) == 0)
+			return i;
+	return -1;
+}
+
+static int
+cast_type_of_field(const ShapeField *field)
+{
+	for (int i = 0; i < lengthof(cast_types); i++)
+		if (strcmp(cast_types[i].type, field->type) == 0)
 			return i;
 	return -1;
 }
@@ -267,6 +282,7 @@ put_float(StringInfo out, const char *s, bool from_string, int to)
 	double		d;
 	bool		is_integer;
 
+	s += from_string ? strspn(s, " \t") : 0;
 	if (!from_string && (strcmp(s, "true") == 0 || strcmp(s, "false") == 0))
 		d = s[0] == 't';
 	else if (!read_number(s, from_string, false, &i, &d, &is_integer))
@@ -373,8 +389,8 @@ convert_cast(ShapeField *field, const TransformStep *step, const char *type,
 			 const PluginOptions *opts)
 {
 	List	   *words = pattern_split(type, ' ');
-	int			to = cast_type(words != NIL ? linitial(words) : "");
-	int			from = cast_type(field->type);
+	int			to = cast_type_of_word(words != NIL ? linitial(words) : "");
+	int			from = cast_type_of_field(field);
 	const char *def = jsonscan_member(psprintf("%s}", field->schema), "default");
 	StringInfoData s;
 	Conversion *conv;
@@ -408,7 +424,7 @@ convert_cast(ShapeField *field, const TransformStep *step, const char *type,
 		json_str(&s, jsonscan_copy(def));
 		cast_value(&s, 0, conv);
 	}
-	set_schema(field, cast_types[to], NULL, def != NULL ? s.data : NULL);
+	set_schema(field, cast_types[to].type, NULL, def != NULL ? s.data : NULL);
 }
 
 /* ---- timestamp-converter ------------------------------------------------- */
@@ -623,7 +639,6 @@ zoned_timestamp(StringInfo out, int start, const Conversion *conv)
 	int64		utc;
 	int64		local;
 	int			offset;
-	StringInfoData date;
 
 	if (sscanf(s, "%d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute,
 			   &second, &used) != 6 || used == 0)
@@ -636,13 +651,12 @@ zoned_timestamp(StringInfo out, int start, const Conversion *conv)
 		hour * 3600 + minute * 60 + second;
 	offset = local_offset(conv, utc);
 	local = utc + offset;
-	initStringInfo(&date);
-	dateformat_append(&date, local * 1000, "yyyy-MM-dd'T'HH:mm:ss");
+	hour = (int) ((local % 86400 + 86400) % 86400);
+	j2date((int) ((local - hour) / 86400) + UNIX_EPOCH_JDATE, &year, &month, &day);
 	truncate_to(out, start);
-	json_char(out, '"');
-	if (date.len > 19 && date.data[0] != '-')
-		json_char(out, '+');
-	json_raw(out, date.data, date.len);
+	appendStringInfo(out, "\"%s%04d-%02d-%02dT%02d:%02d:%02d",
+					 year < 0 ? "-" : year > 9999 ? "+" : "", abs(year), month, day,
+					 hour / 3600, hour / 60 % 60, hour % 60);
 	put_fraction(out, fraction, fraction_len);
 	put_offset(out, offset);
 	json_char(out, '"');

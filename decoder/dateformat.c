@@ -104,6 +104,9 @@ fields_from_ms(Fields *f, int64 ms)
 	memset(f, 0, sizeof(*f));
 	j2date(jd, &f->year, &f->month, &f->day);
 	f->yearday = jd - date2j(f->year, 1, 1) + 1;
+	/* years are counted within their era, which is not shown */
+	if (f->year <= 0)
+		f->year = 1 - f->year;
 	f->weekday = j2day(jd);
 	f->hour = rest / 3600000;
 	f->minute = rest / 60000 % 60;

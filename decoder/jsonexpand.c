@@ -211,7 +211,7 @@ number_type(const JsonNode *node)
 	int64		v;
 
 	if (strpbrk(text_value, ".eE") != NULL)
-		return "float64";
+		return "double";
 	errno = 0;
 	v = strtoll(text_value, NULL, 10);
 	if (errno != 0)
@@ -457,7 +457,7 @@ put_scalar(StringInfo out, const JsonNode *node)
 
 		json_utf8(out, s, len);
 	}
-	else if (node->kind == NODE_NUMBER && strcmp(number_type(node), "float64") == 0)
+	else if (node->kind == NODE_NUMBER && strcmp(number_type(node), "double") == 0)
 		json_float8(out, strtod(node->text, NULL));
 	else if (node->kind == NODE_NUMBER)
 		json_int64(out, strtoll(node->text, NULL, 10));

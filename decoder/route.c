@@ -63,7 +63,7 @@ bad_replacement(const char *what, const char *replacement, const char *why)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid replacement \"%s\" of %s: %s", replacement, what, why),
+			 errmsg("invalid replacement \"%s\" in option \"%s\": %s", replacement, what, why),
 			 errhint("A group of the expression is $1 or ${name}; a \"$\" itself is written \"\\$\".")));
 }
 

@@ -897,6 +897,9 @@ shape_build(const Encoder *enc, RelationPlan *plan, ShapeClass class, bool moved
 
 		if (!applies(&d, step))
 			continue;
+		if (!chain->unwraps && d.flat &&
+			(step->kind == STEP_OUTBOX || step->kind == STEP_TIMEZONE))
+			step_error(&d, step, "it takes envelopes; set format=envelope, or put a step \"unwrap\" behind it");
 		if (step->kind == STEP_OUTBOX)
 		{
 			/* it takes envelopes and lets the rest pass */

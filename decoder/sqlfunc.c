@@ -16,7 +16,10 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "encode.h"
+#include "json.h"
 #include "relcache.h"
+#include "shape.h"
 
 PG_FUNCTION_INFO_V1(tuplecast_plan);
 PG_FUNCTION_INFO_V1(tuplecast_version);
@@ -95,6 +98,36 @@ key_names(const RelationPlan *plan, bool *identified)
 										   TYPALIGN_INT));
 }
 
+/* What transforms make of topic and key; NULL: each record has its own. */
+static const Shape *
+apply_transforms(RelationPlan *plan, const PluginOptions *opts)
+{
+	Encoder		enc;
+	FrameWriter writer;
+
+	frame_writer_init(&writer, NULL, NULL, false, "");
+	encoder_init(&enc, opts, &writer, "");
+	shapes_build(&enc, plan);
+	return plan->shapes[0];
+}
+
+/* The names of a key's fields that are columns, or what they are called. */
+static Datum
+shape_key_names(const Shape *shape)
+{
+	Datum	   *names = palloc(sizeof(Datum) * Max(shape->nkey, 1));
+
+	for (int i = 0; i < shape->nkey; i++)
+	{
+		int			len = strlen(shape->key[i].name);
+		const char *name = json_from_utf8(shape->key[i].name, &len);
+
+		names[i] = PointerGetDatum(cstring_to_text_with_len(name, len));
+	}
+	return PointerGetDatum(construct_array(names, shape->nkey, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
 /*
  * plan(relation regclass, options text[]): one row, or NULLs if the relation is
  * not captured.
@@ -129,6 +162,15 @@ tuplecast_plan(PG_FUNCTION_ARGS)
 		values[3] = CStringGetTextDatum(identity_name(plan->replident));
 		values[4] = BoolGetDatum(identified);
 		values[5] = Int32GetDatum(plan->ncolumns);
+		if (opts.transforms != NULL)
+		{
+			const Shape *shape = apply_transforms(plan, &opts);
+
+			values[1] = CStringGetTextDatum(plan->stream.topic);
+			nulls[1] = shape->outbox != NULL;
+			if (shape->own_key && shape->outbox == NULL)
+				values[2] = shape_key_names(shape);
+		}
 	}
 	relation_close(rel, AccessShareLock);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));

@@ -177,7 +177,7 @@ parse_predicate(TransformStep *step, const char *option)
 	if (topics != NULL)
 	{
 		step->predicate = PREDICATE_TOPIC;
-		step->topics = route_compile(psprintf("%s of \"%s\"", option, step->alias),
+		step->topics = route_compile(psprintf("%s (if.topic of %s)", option, step->alias),
 									 topics, "")->anchored;
 	}
 	else if (step->header != NULL)
@@ -191,7 +191,7 @@ parse_predicate(TransformStep *step, const char *option)
 static Route *
 parse_route(const TransformStep *step, const char *regex, const char *replacement)
 {
-	return route_compile(psprintf("\"transforms\" (%s of \"%s\")", regex, step->alias),
+	return route_compile(psprintf("transforms (%s of %s)", regex, step->alias),
 						 transform_arg(step, regex, ""),
 						 transform_arg(step, replacement, ""));
 }
