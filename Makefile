@@ -20,7 +20,7 @@ PG_CONFIG   ?= pg_config
 export PG_CONFIG WITH_HTTP WERROR
 
 # these set up the machine first, so they run where pg_config does not exist yet
-ifneq ($(filter demo test deps bench,$(MAKECMDGOALS)),)
+ifneq ($(filter demo test deps bench compat,$(MAKECMDGOALS)),)
 
 deps:
 	@test/deps.sh
@@ -30,7 +30,9 @@ test:
 	@test/run.sh
 bench:
 	@test/bench/run.sh
-.PHONY: deps demo test bench
+compat:
+	@test/compat/run.sh all
+.PHONY: deps demo test bench compat
 
 else
 

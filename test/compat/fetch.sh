@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # fetch.sh [VERSION]: Debezium's connector and the Kafka Connect it was built for, from Maven Central into
-# .cache/debezium-VERSION, once; prints that directory.
+# .cache/debezium-VERSION, once; prints that directory. Of the 2.0 line Maven Central has 2.0.0.Final alone.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -9,7 +9,7 @@ case $version in
 3.7.*) kafka=4.1.2 ;;
 3.6.1.Final) kafka=4.1.2 ;;
 2.7.4.Final) kafka=3.7.0 ;;
-2.0.1.Final) kafka=3.3.1 ;;
+2.0.0.Final) kafka=3.3.1 ;;
 *) echo "fetch.sh: no Kafka Connect is known for Debezium $version" >&2; exit 2 ;;
 esac
 sum=$( (cat "$here/pom.xml" "$here/Funnel.java"; echo "$kafka") | sha256sum | cut -c1-12)

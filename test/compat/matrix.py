@@ -22,8 +22,6 @@ class Combination:
     version: str = "3.6.1.Final"
     # both tools to real brokers, topic by topic; else Debezium through the funnel and tuplecast to a file
     kafka: bool = False
-    # no record marks the end: the transforms at hand cannot pass it
-    quiet: bool = False
     # ours alone
     options: dict = field(default_factory=dict)
 
@@ -66,15 +64,16 @@ def pipelines():
          "time.precision.mode": "adaptive", "snapshot.lock.timeout.ms": "10000"}
     d = {"topic.prefix": "dbserver1", "tasks.max": "1"}
     e = {"topic.prefix": "clients.cdc", "table.include.list": ".*users", "column.include.list": ".*id, .*address"}
-    yield Combination("pipeline-a", "pipeline_a", {**a, **PLAIN}, quick=True)
-    # as it stands there: the delete mode of the 2.x line is none that 3.x knows
-    yield Combination("pipeline-a-worker-default", "pipeline_a", a)
+    # 3.x does not know the delete mode that stands there, and ignores it; so this is for the older line, and a newer spelling
+    modern = {**{k: v for k, v in a.items() if "unwrap.d" not in k}, "transforms.unwrap.delete.tombstone.handling.mode": "rewrite-with-tombstone"}
+    yield Combination("pipeline-a", "pipeline_a", {**modern, **PLAIN}, quick=True)
     yield Combination("pipeline-a-2.7", "pipeline_a", {**a, **PLAIN}, version="2.7.4.Final")
+    yield Combination("pipeline-a-2.7-worker-default", "pipeline_a", a, version="2.7.4.Final")
     yield Combination("pipeline-b", "pipeline_b", b, quick=True)
     yield Combination("pipeline-b-2.7", "pipeline_b", b, version="2.7.4.Final")
     yield Combination("pipeline-c", "pipeline_c", {**c, **PLAIN}, quick=True)
     yield Combination("pipeline-c-string-keys", "pipeline_c", {**c, "key.converter": STRING, "value.converter": JSON, "value.converter.schemas.enable": "false"}, kafka=True)
-    yield Combination("pipeline-c-2.0", "pipeline_c", {**c, **PLAIN}, version="2.0.1.Final")
+    yield Combination("pipeline-c-2.0", "pipeline_c", {**c, **PLAIN}, version="2.0.0.Final")
     yield Combination("pipeline-d", "pipeline_d", {**d, **PLAIN}, quick=True)
     yield Combination("pipeline-d-default", "pipeline_d", d, kafka=True, quick=True)
     yield Combination("pipeline-d-2.7", "pipeline_d", d, version="2.7.4.Final")
@@ -90,7 +89,9 @@ def types():
         for mode in ("string", "double"):
             yield Combination(f"types-decimal-{mode}{word}", "types", {**schemas, "decimal.handling.mode": mode}, quick=quick)
         for mode in ("adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds"):
-            yield Combination(f"types-time-{mode}{word}", "types", {**schemas, "time.precision.mode": mode}, quick=quick)
+            near = {"table.exclude.list": r"ty\.far,ty\.nn"} if mode == "nanoseconds" else {}
+            # Debezium fails at timestamps beyond the reach of nanoseconds that may not be null, and at those that it invents
+            yield Combination(f"types-time-{mode}{word}", "types", {**schemas, **near, "time.precision.mode": mode}, quick=quick)
         for mode in ("base64", "base64-url-safe", "hex"):
             yield Combination(f"types-binary-{mode}{word}", "types", {**schemas, "binary.handling.mode": mode}, quick=quick)
         yield Combination(f"types-interval-string{word}", "types", {**schemas, "interval.handling.mode": "string"}, quick=quick)
@@ -107,7 +108,6 @@ def types():
                                                            "binary.handling.mode": "hex", "hstore.handling.mode": "map", **unwrap(delete_tombstone_handling_mode="rewrite")})
     yield Combination("types-2.7", "types", PLAIN, version="2.7.4.Final")
     yield Combination("types-2.7-schemas", "types", SCHEMAS, version="2.7.4.Final")
-    yield Combination("types-2.0", "types", PLAIN, version="2.0.1.Final")
     for mode in ("precise", "string", "double"):
         yield Combination(f"big-decimal-{mode}", "big", {**PLAIN, "decimal.handling.mode": mode, "table.include.list": "big.*"})
     yield Combination("big-unwrap", "big", {**PLAIN, **UNWRAP})
@@ -151,7 +151,7 @@ def identities():
         yield made("column-include", {"column.include.list": r"id\.customers\.(id|first_name|note), id\.full_t\.(id|b),.*\.v"}, quick=quick)
         yield made("column-exclude", {"column.exclude.list": r"id\.customers\.(amt|b),.*\.c,id\.nopk\.b"}, quick=quick)
         yield made("column-exclude-key", {"column.exclude.list": r".*\.id"})
-        yield made("key-columns", {"message.key.columns": r"id\.customers:first_name;id\.full_t:b,a;id\.(nopk.*|mask):a"}, quick=quick)
+        yield made("key-columns", {"message.key.columns": r"id\.customers:first_name;id\.full_t:b,a;id\.(nopk.*|uqnull):a"}, quick=quick)
         yield made("key-columns-regex", {"message.key.columns": "(.*).full_t:b;(.*)\\.skip:c,id"})
         yield made("mask", {"column.mask.with.5.chars": r"id\.mask\.secret", "column.mask.with.0.chars": r"id\.mask\.phone"}, quick=quick)
         yield made("mask-hash", {"column.mask.hash.SHA-256.with.salt.CzQMA0cB5K": r"id\.mask\.secret,id\.mask\.secret2", "column.mask.hash.v2.SHA-512.with.salt.abc": r"id\.mask\.(phone|secret3)"})
@@ -175,7 +175,8 @@ def identities():
         yield made("logical-table", {"transforms": "r", "transforms.r.type": "io.debezium.transforms.ByLogicalTableRouter", "transforms.r.topic.regex": r"(.*)\.k_.*", "transforms.r.topic.replacement": "$1.keys"})
         yield made("logical-table-plain", {"transforms": "r", "transforms.r.type": "io.debezium.transforms.ByLogicalTableRouter", "transforms.r.topic.regex": r"(.*)part_.*",
                                            "transforms.r.topic.replacement": "$1part", "transforms.r.key.enforce.uniqueness": "false"})
-        yield made("timezone", {"transforms": "tz", "transforms.tz.type": "io.debezium.transforms.TimezoneConverter", "transforms.tz.converted.timezone": "Pacific/Easter"})
+        yield made("timezone", {"transforms": "tz", "transforms.tz.type": "io.debezium.transforms.TimezoneConverter", "transforms.tz.converted.timezone": "Pacific/Easter",
+                                "table.exclude.list": r"id\.k_ts"})
         yield made("insert-field", {"transforms": "unwrap,ins", "transforms.unwrap.type": UNWRAP["transforms.unwrap.type"], "transforms.unwrap.delete.tombstone.handling.mode": "delete-to-tombstone",
                                     "transforms.ins.type": "org.apache.kafka.connect.transforms.InsertField$Value", "transforms.ins.static.field": "static", "transforms.ins.static.value": "x \"y\"",
                                     "transforms.ins.topic.field": "topic"})
@@ -185,7 +186,7 @@ def identities():
                                      "transforms.rf.type": "org.apache.kafka.connect.transforms.ReplaceField$Value", "transforms.rf.exclude": "b", "transforms.rf.renames": "a:alpha,v:vau"})
         yield made("replace-field-include", {"transforms": "unwrap,rf", "transforms.unwrap.type": UNWRAP["transforms.unwrap.type"], "transforms.unwrap.delete.tombstone.handling.mode": "delete-to-tombstone",
                                              "transforms.rf.type": "org.apache.kafka.connect.transforms.ReplaceField$Value", "transforms.rf.include": "id,a", "transforms.rf.predicate": "full"}, only_full)
-        yield made("mask-field", {"transforms": "unwrap,mf", "transforms.unwrap.type": UNWRAP["transforms.unwrap.type"], "transforms.unwrap.delete.tombstone.handling.mode": "delete-to-tombstone",
+        yield made("mask-field", {"transforms": "unwrap,mf", "transforms.unwrap.type": UNWRAP["transforms.unwrap.type"], "transforms.unwrap.delete.tombstone.handling.mode": "drop",
                                   "transforms.mf.type": "org.apache.kafka.connect.transforms.MaskField$Value", "transforms.mf.fields": "a,id", "transforms.mf.predicate": "full"}, only_full)
         yield made("cast", {"transforms": "unwrap,cast", "transforms.unwrap.type": UNWRAP["transforms.unwrap.type"], "transforms.unwrap.delete.tombstone.handling.mode": "delete-to-tombstone",
                             "transforms.cast.type": "org.apache.kafka.connect.transforms.Cast$Value", "transforms.cast.spec": "id:string", "transforms.cast.predicate": "full"}, only_full)
@@ -193,22 +194,62 @@ def identities():
                                     "transforms.vk.type": "org.apache.kafka.connect.transforms.ValueToKey", "transforms.vk.fields": "b,id", "transforms.vk.predicate": "full",
                                     "transforms.ek.type": "org.apache.kafka.connect.transforms.ExtractField$Key", "transforms.ek.field": "id", "transforms.ek.predicate": "full"}, only_full)
         yield made("negated", {"transforms": "unwrap", "transforms.unwrap.type": UNWRAP["transforms.unwrap.type"], "transforms.unwrap.predicate": "full", "transforms.unwrap.negate": "true"}, only_full)
+    for name, settings in {
+            "default": {}, "expand": {"table.expand.json.payload": "true"},
+            "placement": {"table.fields.additional.placement": "type:header:eventType,p:envelope,tenant:header,created:envelope:at"},
+            "placement-expand": {"table.expand.json.payload": "true", "table.fields.additional.placement": "type:envelope:eventType,id:header:event"},
+            "route": {"route.by.field": "type", "route.topic.replacement": "events.${routedByValue}", "table.field.event.key": "tenant", "table.field.event.id": "aggregateid"},
+            "partition": {"table.fields.additional.placement": "p:partition", "table.field.event.timestamp": "ts"},
+            "timestamp": {"table.field.event.timestamp": "tsmicro"},
+            "tombstone": {"route.tombstone.on.empty.payload": "true"},
+            "expand-nulls": {"table.expand.json.payload": "true", "table.json.payload.null.behavior": "optional_bytes"}}.items():
+        for schemas, word in ((PLAIN, ""), (SCHEMAS, "-schemas")):
+            router = {"transforms": "outbox", "transforms.outbox.type": "io.debezium.transforms.outbox.EventRouter", "table.include.list": r"ob\.outbox" if "expand" in name else r"ob\..*"}
+            yield Combination(f"outbox-{name}{word}", "outbox", {**schemas, **router, **{f"transforms.outbox.{k}": v for k, v in settings.items()}}, quick=not word and name in ("default", "expand"))
+    cloud = {**PLAIN, "value.converter": "io.debezium.converters.CloudEventsConverter"}
+    yield Combination("identity-cloudevents", "identity", cloud)
+    yield Combination("identity-cloudevents-plain", "identity", {**cloud, "value.converter.serializer.type": "json", "value.converter.data.serializer.type": "json",
+                                                                 "value.converter.json.schemas.enable": "false"}, quick=True)
+    for schemas, word in ((PLAIN, ""), (SCHEMAS, "-schemas")):
+        yield Combination(f"live{word}", "live", {**schemas, **ALL}, quick=not word)
+        yield Combination(f"live-unwrap{word}", "live", {**schemas, **unwrap(delete_tombstone_handling_mode="rewrite-with-tombstone")})
+        yield Combination(f"identity-heartbeat{word}", "identity", {**schemas, "heartbeat.interval.ms": "1", "table.include.list": r"id\.full_t"}, quick=not word)
+        tombstone = {"predicates": "t", "predicates.t.type": "org.apache.kafka.connect.transforms.predicates.RecordIsTombstone"}
+        yield Combination(f"identity-no-tombstone-header{word}", "identity", {
+            **schemas, **tombstone, "transforms": "h", "transforms.h.type": "org.apache.kafka.connect.transforms.InsertHeader", "transforms.h.header": "kind",
+            "transforms.h.value.literal": "row", "transforms.h.predicate": "t", "transforms.h.negate": "true"})
+        header = {"predicates": "n", "predicates.n.type": "org.apache.kafka.connect.transforms.predicates.HasHeaderKey", "predicates.n.name": "__debezium.newkey"}
+        yield Combination(f"identity-moved-route{word}", "identity", {
+            **schemas, **header, "transforms": "r", "transforms.r.type": "org.apache.kafka.connect.transforms.RegexRouter", "transforms.r.regex": "(.*)", "transforms.r.replacement": "moved-$1", "transforms.r.predicate": "n"})
+        drop = {"transforms.unwrap.type": UNWRAP["transforms.unwrap.type"], "transforms.unwrap.delete.tombstone.handling.mode": "drop"}
+        customers = {"predicates": "c", "predicates.c.type": "org.apache.kafka.connect.transforms.predicates.TopicNameMatches", "predicates.c.pattern": r".*\.k_ts"}
+        for target in ("string", "unix", "Date", "Timestamp"):
+            yield Combination(f"identity-timestamp-converter-{target.lower()}{word}", "identity", {
+                **schemas, **drop, **customers, "time.precision.mode": "connect", "transforms": "unwrap,tc", "transforms.tc.type": "org.apache.kafka.connect.transforms.TimestampConverter$Value",
+                "transforms.tc.field": "k", "transforms.tc.target.type": target, "transforms.tc.format": "yyyy-MM-dd'T'HH:mm:ss.SSS", "transforms.tc.predicate": "c"})
+        yield Combination(f"identity-insert-timestamp{word}", "identity", {
+            **schemas, **drop, "transforms": "unwrap,i", "transforms.i.type": "org.apache.kafka.connect.transforms.InsertField$Value", "transforms.i.partition.field": "part",
+            "transforms.i.topic.field": "topic!", "transforms.i.timestamp.field": "at"})
     yield Combination("identity-key-schemas", "identity", {**PLAIN, "key.converter.schemas.enable": "true"}, quick=True)
     yield Combination("identity-value-schemas", "identity", {**PLAIN, "value.converter.schemas.enable": "true"})
     yield Combination("identity-worker-converters", "identity", {})
     yield Combination("identity-header-json", "identity", {**PLAIN, "header.converter": JSON, "header.converter.schemas.enable": "false", **unwrap(add_headers="op,lsn,db")})
     yield Combination("identity-header-string", "identity", {**PLAIN, "header.converter": STRING, **unwrap(add_headers="op,lsn,db")})
-    yield Combination("identity-string-keys", "identity", {**PLAIN, "key.converter": STRING}, kafka=True)
-    yield Combination("identity-kafka", "identity", {**PLAIN, **ALL}, kafka=True, quick=True)
-    yield Combination("identity-kafka-unwrap", "identity", {**PLAIN, **UNWRAP}, kafka=True)
+    # topic by topic there is no order between keys, and id.pi's are exempt
+    direct = {"table.exclude.list": r"id\.pi"}
+    yield Combination("identity-kafka", "identity", {**PLAIN, **ALL, **direct}, kafka=True, quick=True)
+    yield Combination("identity-string-keys", "identity", {**PLAIN, **direct, "key.converter": STRING}, kafka=True)
+    yield Combination("identity-kafka-unwrap", "identity", {**PLAIN, **UNWRAP, **direct}, kafka=True)
     for old, drop in (("drop", "true"), ("drop", "false"), ("rewrite", "true"), ("rewrite", "false"), ("none", "true"), ("none", "false")):
         yield Combination(f"identity-2.7-{old}-{drop}", "identity", {**PLAIN, **unwrap(delete_handling_mode=old, drop_tombstones=drop, add_fields="op,lsn", add_headers="op")}, version="2.7.4.Final")
     yield Combination("identity-2.7", "identity", PLAIN, version="2.7.4.Final")
     yield Combination("identity-2.7-schemas", "identity", SCHEMAS, version="2.7.4.Final")
     yield Combination("identity-2.7-transactions", "identity", {**PLAIN, "provide.transaction.metadata": "true"}, version="2.7.4.Final")
-    yield Combination("identity-2.0", "identity", PLAIN, version="2.0.1.Final")
-    yield Combination("identity-2.0-schemas", "identity", SCHEMAS, version="2.0.1.Final")
-    yield Combination("identity-2.0-rewrite", "identity", {**PLAIN, **unwrap(delete_handling_mode="rewrite", drop_tombstones="false")}, version="2.0.1.Final")
+    # of this line the envelope, not each type
+    plain = {"table.include.list": r"id\.(customers|full_t|nopk.*|idx|uq|comp|part.*|k_uuid)"}
+    yield Combination("identity-2.0", "identity", {**PLAIN, **plain}, version="2.0.0.Final")
+    yield Combination("identity-2.0-schemas", "identity", {**SCHEMAS, **plain}, version="2.0.0.Final")
+    yield Combination("identity-2.0-rewrite", "identity", {**PLAIN, **plain, **unwrap(delete_handling_mode="rewrite", drop_tombstones="false")}, version="2.0.0.Final")
 
 
 CHOICES = {
@@ -241,6 +282,9 @@ def generated(seed, count):
         if rng.random() < 0.6:
             properties.update(UNWRAP)
             properties.update({f"transforms.unwrap.{k}": v for k, v in ((k, rng.choice(v)) for k, v in UNWRAP_CHOICES.items()) if v})
+        if properties["time.precision.mode"] == "nanoseconds":
+            # Debezium fails at a timestamp that it invents
+            properties["table.exclude.list"] = r"r\.d"
         yield Combination(f"random-{i}", "random", properties, quick=i < 12)
 
 

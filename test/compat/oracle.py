@@ -13,6 +13,8 @@ from harness.wait import free_port, wait_until
 HERE = Path(__file__).resolve().parent
 FUNNEL_PREFIX = "funnel-"
 JAVA = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Duser.timezone=UTC", "-Djava.awt.headless=true",
+        # older releases read names in the default encoding
+        "-Dfile.encoding=UTF-8",
         f"-Dlog4j2.configurationFile={HERE.parent}/kafka/log4j2.properties"]
 
 

@@ -8,7 +8,7 @@ CREATE TYPE r.colour AS ENUM ('red', 'green', 'blue');
 CREATE TABLE r.a (id int PRIMARY KEY, {columns});
 CREATE TABLE r.b (k1 text, k2 int8, {columns}, PRIMARY KEY (k2, k1));
 ALTER TABLE r.b REPLICA IDENTITY FULL;
-CREATE TABLE r.c (n int, {columns});
+CREATE TABLE r.c (at_ int, {columns});
 ALTER TABLE r.c REPLICA IDENTITY FULL;
 CREATE TABLE r.d (id int PRIMARY KEY, {strict});
 """
@@ -28,7 +28,8 @@ def number(rng, whole, scale):
     return rng.choice(["", "-"]) + digits + ("." + "".join(rng.choice("0123456789") for _ in range(scale)) if scale else "")
 
 
-def moment(rng, low=1, high=9999):
+def moment(rng, low=1700, high=2250):
+    # within the reach of nanoseconds
     return f"{rng.randint(low, high):04d}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d} {rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}:{rng.randint(0, 59):02d}" + \
         rng.choice(["", f".{rng.randrange(10):d}", f".{rng.randrange(1000):03d}", f".{rng.randrange(1000000):06d}"])
 
@@ -62,7 +63,7 @@ COLUMNS = {
     "ok": ("bool", lambda g: g.choice(["true", "false"])),
     "n12_4": ("numeric(12,4)", lambda g: number(g, 8, g.randint(0, 4))),
     "n": ("numeric", lambda g: number(g, g.choice([3, 30]), g.randint(0, 20))),
-    "m": ("money", lambda g: f"{number(g, 12, 2)}::numeric::money"),
+    "m": ("money", lambda g: f"({number(g, 12, 2)})::numeric::money"),
     "c": ("char(6)", lambda g: quote(text(g, 6))),
     "vc": ("varchar(40)", lambda g: quote(text(g, 40))),
     "t": ("text", lambda g: quote(text(g, 200))),
@@ -115,7 +116,7 @@ def dml(seed, count):
             left = rng.choice([1, 1, 1, 2, 5, 20])
             yield "BEGIN;"
         table = rng.choice("aaabbcd")
-        key = {"a": "id", "b": "k2", "c": "n", "d": "id"}[table]
+        key = {"a": "id", "b": "k2", "c": "at_", "d": "id"}[table]
         nulls = 0 if table == "d" else 0.15
         at = rng.randint(0, 60)
         kind = rng.random()

@@ -29,7 +29,7 @@ CREATE TABLE id.comp (c text, b int, a text, d int, PRIMARY KEY (a, b));
 CREATE TABLE id.part (id int, r text, v text, PRIMARY KEY (id, r)) PARTITION BY LIST (r);
 CREATE TABLE id.part_a PARTITION OF id.part FOR VALUES IN ('a');
 CREATE TABLE id.part_b PARTITION OF id.part FOR VALUES IN ('b');
-CREATE TABLE id."We ird-Tbl.x" ("Id Ä" int PRIMARY KEY, "Col é" text, "__deleted" text, "select" int, "a.b" text, "1st" int);
+CREATE TABLE id."We ird-Tbl.x" ("Id Ä" int PRIMARY KEY, "Col é" text, "__gone" text, "select" int, "a.b" text, "1st" int);
 CREATE SCHEMA "Sch ema";
 CREATE TABLE "Sch ema"."Täble" ("ID" int PRIMARY KEY, v text);
 CREATE TABLE id.k_text (k text PRIMARY KEY, v int);
