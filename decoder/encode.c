@@ -4,12 +4,12 @@
  */
 #include "compat.h"
 
-#include "mb/pg_wchar.h"
 #include "utils/timestamp.h"
 
 #include "encode.h"
 #include "filter.h"
 #include "json.h"
+#include "keytext.h"
 #include "outbox.h"
 #include "shape.h"
 #include "txnmeta.h"
@@ -455,15 +455,6 @@ is_unchanged(Encoder *enc, const Change *change)
 	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
 }
 
-/* four hex digits, which we wrote ourselves */
-static unsigned int
-hex_unit(const char *p)
-{
-	char		digits[5] = {p[0], p[1], p[2], p[3], '\0'};
-
-	return (unsigned int) strtoul(digits, NULL, 16);
-}
-
 /*
  * A header is written by Connect's SimpleHeaderConverter, which escapes quotes
  * and backslashes and nothing else.
@@ -472,42 +463,23 @@ static StringInfo
 header_text(const StringInfoData *json)
 {
 	StringInfo	out = makeStringInfo();
+	const char *p = json->data;
+	const char *end = p + json->len;
 
-	for (int i = 0; i < json->len; i++)
+	while (p < end)
 	{
-		static const char escapes[] = "b\bt\tn\nf\fr\r";
-		const char *p = json->data + i;
-		const char *found;
+		const char *start = p;
 
-		if (p[0] != '\\' || p[1] == '"' || p[1] == '\\')
+		/* quotes and backslashes stay as they are written */
+		while (p < end && (*p != '\\' || p[1] == '"' || p[1] == '\\'))
+			p += *p == '\\' ? 2 : 1;
+		json_raw(out, start, (int) (p - start));
+		if (p < end)
 		{
-			json_char(out, p[0]);
-			if (p[0] == '\\')
-			{
-				json_char(out, p[1]);
-				i++;
-			}
-		}
-		else if (p[1] == 'u')
-		{
-			unsigned int unit = hex_unit(p + 2);
-			unsigned char utf8[5] = {0};
+			int			n = p[1] != 'u' ? 2 : (p[2] == 'D' && p[3] >= '8' && p[3] <= 'B') ? 12 : 6;
 
-			i += 5;
-			if (unit >= 0xd800 && unit < 0xdc00)
-			{
-				unit = 0x10000 + ((unit - 0xd800) << 10) +
-					(hex_unit(p + 8) - 0xdc00);
-				i += 6;
-			}
-			unicode_to_utf8(unit, utf8);
-			json_raw(out, (char *) utf8, pg_utf_mblen(utf8));
-		}
-		else
-		{
-			found = strchr(escapes, p[1]);
-			json_char(out, found ? found[1] : p[1]);
-			i++;
+			key_text_unescape(out, p, n);
+			p += n;
 		}
 	}
 	return out;

@@ -8,6 +8,7 @@
 
 #include "frame_writer.h"
 #include "json.h"
+#include "keytext.h"
 
 /* ---- packing ------------------------------------------------------------- */
 
@@ -159,6 +160,7 @@ send_stream(FrameWriter *w, StreamInfo *s)
 	put_blob(w, s->value_head, strlen(s->value_head));
 	put_blob(w, s->value_tail, strlen(s->value_tail));
 	put_headers(w, s->headers, s->nheaders);
+	put_u8(w, w->text_keys ? WIRE_STREAM_TEXT_KEY : 0);
 	frame_close(w);
 	s->announced = true;
 }
@@ -302,11 +304,30 @@ frame_key_begin(FrameWriter *w)
 	if (!w->wire)
 		json_lit(w->out, ",\"key\":");
 	blob_begin(w, w->stream->key_head);
+	w->row = w->out->len;
+}
+
+/* key.format=string: the JSON that was written becomes text. */
+static void
+key_to_text(FrameWriter *w)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	key_text_append(&text, w->out->data + w->row, w->out->len - w->row);
+	w->out->len = w->row;
+	if (w->wire)
+		json_raw(w->out, text.data, text.len);
+	else
+		json_utf8(w->out, text.data, text.len);
+	pfree(text.data);
 }
 
 void
 frame_key_end(FrameWriter *w)
 {
+	if (w->text_keys)
+		key_to_text(w);
 	blob_end(w, w->stream->key_tail);
 }
 

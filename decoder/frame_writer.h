@@ -80,6 +80,8 @@ typedef struct FrameWriter
 	RecordRoute route;			/* and its own way, if it has one */
 	int			frame;			/* offset of the current frame or line */
 	int			blob;			/* offset of the current blob's length */
+	int			row;			/* offset of the current key, without its head */
+	bool		text_keys;		/* key.format=string */
 } FrameWriter;
 
 extern void frame_writer_init(FrameWriter *w, LogicalDecodingContext *ctx,

@@ -119,6 +119,7 @@ decode_startup(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 									  &state->encoder);
 	frame_writer_init(&state->writer, ctx, ctx->out, state->opts.wire,
 					  state->opts.format == FORMAT_FLAT ? "flat" : "envelope");
+	state->writer.text_keys = state->opts.key_format != 0;
 	encoder_init(&state->encoder, &state->opts, &state->writer, database_name());
 	init_messages(state);
 	schema_fill_messages(&state->encoder, &state->messages);

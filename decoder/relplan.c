@@ -253,6 +253,9 @@ plan_columns(RelationPlan *plan, Relation leaf, Relation published,
 	}
 	/* a key column stays in the key even if it is left out of the value */
 	key_opts.decimal_format = opts->key_decimal_format;
+	/* BigDecimal.toString */
+	if (opts->key_format != 0 && opts->decimal_mode == DECIMAL_PRECISE)
+		key_opts.decimal_mode = DECIMAL_STRING;
 	plan->key = palloc0(sizeof(ColumnPlan) * Max(list_length(key), 1));
 	foreach(lc, key)
 	{

@@ -19,7 +19,8 @@
  *				First frame of a session.
  *	'S' stream	u32 id, u8 kind (WireStreamKind), str topic, str schema,
  *				str name, blob key head, blob key tail, blob value head,
- *				blob value tail, headers
+ *				blob value tail, headers, u8 flags (WIRE_STREAM_TEXT_*;
+ *				a frame that ends before has none)
  *				Anything that has a topic.  Sent before its first record, and
  *				again, with the same id, after each change of it.
  *	'B' begin	u32 xid, u64 commit LSN (start of the commit record),
@@ -88,6 +89,9 @@ typedef enum WireOp
 	WIRE_OP_MESSAGE = 'm',
 	WIRE_OP_TOMBSTONE = 'x'
 } WireOp;
+
+/* keys are text, not JSON */
+#define WIRE_STREAM_TEXT_KEY	0x01
 
 #define WIRE_REC_TOPIC		0x01
 #define WIRE_REC_PARTITION	0x02

@@ -59,6 +59,15 @@ choose(const Config *cfg, const char *side, Converter *c)
 }
 
 static bool
+is_string_converter(const Converter *c)
+{
+	return c->cls != NULL &&
+		   config_word_find(
+			   "org.apache.kafka.connect.storage.StringConverter|StringConverter",
+			   c->cls->value, NULL, NULL);
+}
+
+static bool
 check_class(const Converter *c, Error *err)
 {
 	if (c->cls == NULL || config_word_find(JSON_CONVERTER "|JsonConverter",
@@ -125,6 +134,12 @@ apply(Config *cfg, const Converter *c, Error *err)
 	char *value;
 	bool ok;
 
+	/* Struct.toString and the like: for keys alone */
+	if (strcmp(c->side, "key") == 0 && is_string_converter(c))
+		return config_set_name(cfg, "key.format", "string", c->cls->origin,
+							   c->rank, err) &&
+			   config_set_name(cfg, "key.schemas.enable", "false",
+							   c->cls->origin, c->rank, err);
 	if (!check_class(c, err) || !apply_decimal_format(cfg, c, err))
 		return false;
 	warn_of_idle(cfg, c);

@@ -144,6 +144,8 @@ frame_get_stream(WireCursor *c, FrameStream *f)
 	f->value_head = wire_get_blob(c);
 	f->value_tail = wire_get_blob(c);
 	f->headers = frame_get_headers(c);
+	/* younger than the frame: a decoder may not send it */
+	f->flags = !c->bad && c->p < c->end ? wire_get_u8(c) : 0;
 }
 
 static void

@@ -36,6 +36,7 @@ typedef struct FrameStream
 	WireSlice	value_head;
 	WireSlice	value_tail;
 	FrameHeaders headers;
+	uint8_t		flags;			/* WIRE_STREAM_* */
 } FrameStream;
 
 typedef struct FrameBegin

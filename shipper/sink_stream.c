@@ -110,6 +110,7 @@ stream_copy_init(StreamCopy *c, const FrameStream *f)
 	c->key_tail = keep_slice(&room, f->key_tail);
 	c->value_head = keep_slice(&room, f->value_head);
 	c->value_tail = keep_slice(&room, f->value_tail);
+	c->text_key = (f->flags & WIRE_STREAM_TEXT_KEY) != 0;
 	c->headers.count = f->headers.count;
 	c->headers.packed = keep_slice(&room, f->headers.packed);
 }
@@ -328,7 +329,10 @@ sink_line_add(SinkBuf *b, const StreamCopy *c, const SinkRecord *r,
 		add_number(b, f->timestamp_ms);
 	}
 	ADD_LITERAL(b, ",\"key\":");
-	add_json(b, c->key_head, f->key, c->key_tail);
+	if (c->text_key && f->key.data != NULL)
+		add_string(b, f->key.data, f->key.len);
+	else
+		add_json(b, c->key_head, f->key, c->key_tail);
 	ADD_LITERAL(b, ",\"value\":");
 	add_json(b, c->value_head, f->value, c->value_tail);
 	sink_headers_start(&headers, c, r, identity);

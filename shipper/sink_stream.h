@@ -32,6 +32,7 @@ typedef struct StreamCopy
 	WireSlice value_head;
 	WireSlice value_tail;
 	FrameHeaders headers;
+	bool text_key; /* not JSON */
 	uint8_t *memory;
 } StreamCopy;
 

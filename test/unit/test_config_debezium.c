@@ -387,10 +387,12 @@ test_converters(void **state)
 			  NULL);
 	assert_has(err.text, "AvroConverter");
 	assert_has(err.hint, "JsonConverter");
-	must_fail("config_unsupported", "--config",
+	must_load("--config",
 			  connector("\"key.converter\":"
 						"\"org.apache.kafka.connect.storage.StringConverter\""),
 			  NULL);
+	assert_string_equal(pair(&cfg.plugin, "key.format"), "string");
+	assert_string_equal(pair(&cfg.plugin, "key.schemas.enable"), "false");
 	setenv("CONNECT_KEY_CONVERTER", "io.apicurio.registry.X", 1);
 	must_fail("config_unsupported", "--config", connector(""), NULL);
 	assert_has(err.detail, "CONNECT_KEY_CONVERTER");
