@@ -391,16 +391,22 @@ check_values(Config *cfg, Error *err)
 	return true;
 }
 
-bool
-config_load(Config *cfg, int argc, char **argv, Error *err)
+void
+config_begin(Config *cfg)
 {
-	err_clear(err);
 	memset(cfg, 0, sizeof(*cfg));
 	cfg->state = config_alloc(NULL, sizeof(*cfg->state));
 	memset(cfg->state, 0, sizeof(*cfg->state));
 	cfg->state->settings =
 		config_alloc(NULL, config_option_count * sizeof(Setting));
 	memset(cfg->state->settings, 0, config_option_count * sizeof(Setting));
+}
+
+bool
+config_load(Config *cfg, int argc, char **argv, Error *err)
+{
+	err_clear(err);
+	config_begin(cfg);
 	if (!config_read_all(cfg, argc, argv, err) || !fill_fields(cfg, err) ||
 		!fill_plugin_options(cfg, err) || !check_values(cfg, err) ||
 		!config_conninfo_build(cfg, err))

@@ -89,6 +89,11 @@ extern void config_print_text(const Config *cfg, FILE *out);
 extern void config_print_json(const Config *cfg, FILE *out);
 /* doc/configuration.md, whole. */
 extern void config_print_markdown(FILE *out);
+/* What becomes of each property of a connector's file, in its order; false, and
+ * err, if the file cannot be read or would be refused.  argv: what else a run
+ * would be given. */
+extern bool config_explain(const char *path, int argc, char **argv, bool json,
+						   FILE *out, Error *err) MUST_CHECK;
 /* Takes a flag of the command's own ("--json") out of argv, wherever it is;
  * true if it was there.  For commands, before config_load(). */
 extern bool config_take_flag(int *argc, char **argv, const char *flag);

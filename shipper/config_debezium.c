@@ -31,8 +31,8 @@ static const struct
 	{"cockroach", "CockroachDB"}, {"jdbc", "JDBC"},
 };
 
-static bool
-check_class(const Property *p, Error *err)
+bool
+config_check_class(const Property *p, Error *err)
 {
 	static const char ours[] = POSTGRES_CLASS "|PostgresConnector|Postgres";
 	const char *what = NULL;
@@ -162,8 +162,9 @@ set_by_verdict(Config *cfg, const Property *p, const DebeziumProperty *d,
 	}
 }
 
-static bool
-set_property(Config *cfg, const Property *p, bool external, Error *err)
+bool
+config_apply_property(Config *cfg, const Property *p, bool external,
+					  Error *err)
 {
 	struct ConfigState *st = cfg->state;
 	const ConfigOption *o = config_find_option(p->name);
@@ -208,7 +209,7 @@ config_apply_connector(Config *cfg, Error *err)
 
 	if (!cfg->connector_json)
 		return true;
-	if (!check_class(config_properties_find(list, "connector.class"), err))
+	if (!config_check_class(config_properties_find(list, "connector.class"), err))
 		return false;
 	for (size_t i = 0; i < list->count; i++)
 	{
@@ -228,7 +229,7 @@ config_apply_connector(Config *cfg, Error *err)
 		for (size_t n = strlen(p->value);
 			 n > 0 && isspace((unsigned char) p->value[n - 1]); n--)
 			p->value[n - 1] = '\0';
-		if (!set_property(cfg, p, external, err))
+		if (!config_apply_property(cfg, p, external, err))
 			return false;
 	}
 	return config_apply_transforms(cfg, err);

@@ -105,6 +105,8 @@ extern char *config_strndup(const char *s, size_t n);
 extern char *config_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* ---- config.c ---- */
+/* Where nothing is set; ended by config_free(). */
+extern void config_begin(Config *cfg);
 extern const ConfigOption *config_find_option(const char *name);
 /* The effective value as text, and where it came from ("default"). */
 extern const char *config_text(const Config *cfg, const ConfigOption *o);
@@ -184,6 +186,8 @@ extern char *config_expand(const char *value, const char *option,
 						   Error *err) MUST_CHECK;
 
 /* ---- config_sources.c ---- */
+/* whether a file begins as JSON does, after its comments */
+extern bool config_is_json(const char *text);
 extern bool config_read_all(Config *cfg, int argc, char **argv,
 							Error *err) MUST_CHECK;
 /* One option of a native source: a row, "kafka.*", "topic.creation.*". */
@@ -220,6 +224,12 @@ extern int config_shown_length(const char *name, size_t len);
 
 /* ---- config_debezium.c, config_converter.c, config_unwrap.c ---- */
 extern bool config_apply_connector(Config *cfg, Error *err) MUST_CHECK;
+/* One property but those of transforms, predicates and converters; external:
+ * its value came from a file. */
+extern bool config_apply_property(Config *cfg, const Property *p, bool external,
+								  Error *err) MUST_CHECK;
+/* whether connector.class is one that is understood */
+extern bool config_check_class(const Property *p, Error *err) MUST_CHECK;
 extern bool config_apply_worker(Config *cfg, Error *err) MUST_CHECK;
 extern bool config_apply_converters(Config *cfg, Error *err) MUST_CHECK;
 extern bool config_apply_transforms(Config *cfg, Error *err) MUST_CHECK;

@@ -236,7 +236,9 @@ static const char kafka_text[] =
 	"| `drop`, or not set | `true` | `drop` |\n"
 	"| `drop`, or not set | `false` | `delete-to-tombstone` |\n"
 	"\n"
-	"All other properties:\n"
+	"`tuplecast config --explain FILE` goes through a connector's file and tells of each property what becomes of it (`--json` for programs); it ends with 2 if `run` would refuse the file.\n"
+	"\n"
+	"All other properties of Debezium 3.6 and of its predecessors:\n"
 	"\n"
 	"| property | here | |\n"
 	"| --- | --- | --- |\n";

@@ -15,6 +15,7 @@ const DebeziumProperty config_debezium_properties[] = {
 	/* the connector itself */
 	{"name", DBZ_NO_EFFECT, "", "", "the slot and the topic prefix name the process"},
 	{"tasks.max", DBZ_NO_EFFECT, "", "1", "a slot has one reader"},
+	{"connector.plugin.version", DBZ_NO_EFFECT, "", "", "no plug-ins of Kafka Connect are loaded"},
 	{"tasks.max.enforce", DBZ_NO_EFFECT, "", "true|false", "a slot has one reader"},
 	{"config.action.reload", DBZ_NO_EFFECT, "", "none|restart", "settings are read at the start"},
 	{"exactly.once.support", DBZ_NOT_YET, "", "requested", "exactly-once delivery is not available yet"},
@@ -37,6 +38,10 @@ const DebeziumProperty config_debezium_properties[] = {
 	{"database.tcpKeepAlive", DBZ_NO_EFFECT, "", "true", "keep-alive is on"},
 	{"database.initial.statements", DBZ_NO_EFFECT, "", "", "a replication connection runs no other statements"},
 	{"database.query.timeout.ms", DBZ_NO_EFFECT, "", "", "the stream runs no queries"},
+	{"database.connection.timeout.ms", DBZ_NO_EFFECT, "", "", "connecting is tried until it succeeds; connect_timeout in source.url limits one attempt"},
+	{"database.connection.factory.class", DBZ_REFUSED, "", "", "Java classes cannot be loaded here"},
+	{"driver.*", DBZ_NO_EFFECT, "", "", "settings of the JDBC driver; libpq's stand in source.url"},
+	{"query.fetch.size", DBZ_NO_EFFECT, "", "", "the stream runs no queries"},
 	{"connection.validation.timeout.ms", DBZ_NO_EFFECT, "", "", "connecting is tried until it succeeds"},
 	{"plugin.name", DBZ_NO_EFFECT, "", "tuplecast", "the output plugin is tuplecast's own"},
 	{"slot.max.retries", DBZ_NO_EFFECT, "", "", "a slot in use is waited for without limit"},
@@ -58,6 +63,10 @@ const DebeziumProperty config_debezium_properties[] = {
 	{"column.whitelist", DBZ_ACCEPTED, "column.include.list", "", "an old spelling"},
 	{"column.blacklist", DBZ_ACCEPTED, "column.exclude.list", "", "an old spelling"},
 
+	{"table.ignore.builtin", DBZ_NO_EFFECT, "", "true", "tables of the server itself are never captured"},
+	{"database.include.list", DBZ_NO_EFFECT, "", "", "a slot belongs to one database, database.dbname"},
+	{"database.exclude.list", DBZ_NO_EFFECT, "", "", "a slot belongs to one database, database.dbname"},
+
 	/* how it looks */
 	{"toasted.value.placeholder", DBZ_ACCEPTED, "unavailable.value.placeholder", "", "an old spelling"},
 	{"sanitize.field.names", DBZ_ACCEPTED, "field.name.adjustment.mode", "", "an old spelling: true is avro, false is none"},
@@ -76,6 +85,9 @@ const DebeziumProperty config_debezium_properties[] = {
 
 	/* topics and Connect */
 	{"topic.naming.strategy", DBZ_NOT_YET, "", "io.debezium.schema.SchemaTopicNamingStrategy", "topics would have other names"},
+	{"topic.regex", DBZ_NO_EFFECT, "", "", "it belongs to a topic.naming.strategy; route with the transform RegexRouter"},
+	{"topic.replacement", DBZ_NO_EFFECT, "", "", "it belongs to a topic.naming.strategy; route with the transform RegexRouter"},
+	{"topic.key.*", DBZ_NO_EFFECT, "", "", "it belongs to a topic.naming.strategy; ByLogicalTableRouter has the same as key.*"},
 	{"topic.cache.size", DBZ_NO_EFFECT, "", "", "a topic's name is kept with its table"},
 	{"transaction.topic", DBZ_ACCEPTED, "topic.transaction", "", "an old spelling"},
 	{"header.converter", DBZ_NOT_YET, "", "org.apache.kafka.connect.storage.SimpleHeaderConverter", "headers would look different"},
@@ -105,6 +117,10 @@ const DebeziumProperty config_debezium_properties[] = {
 	{"max.batch.size", DBZ_NO_EFFECT, "", "", "there are no batches; queue.max.bytes limits what is on its way"},
 	{"max.queue.size", DBZ_NO_EFFECT, "", "", "queue.max.bytes limits what is on its way"},
 	{"max.queue.size.in.bytes", DBZ_NO_EFFECT, "", "0", "queue.max.bytes limits what is on its way"},
+	{"queue.provider.*", DBZ_NO_EFFECT, "", "memory", "there is no queue of changes; queue.max.bytes limits what is on its way"},
+	{"memory.management.*", DBZ_NO_EFFECT, "", "", "what is known of a table is kept in the server's caches"},
+	{"internal.*", DBZ_NO_EFFECT, "", "", "it belongs to Debezium's own workings"},
+	{"task.id", DBZ_NO_EFFECT, "", "", "a slot has one reader"},
 	{"poll.interval.ms", DBZ_NO_EFFECT, "", "", "changes are sent as they arrive"},
 	{"heartbeat.topics.prefix", DBZ_ACCEPTED, "topic.heartbeat.prefix", "", "an old spelling"},
 	{"custom.metric.tags", DBZ_NO_EFFECT, "", "", "labels belong to the scraper's configuration"},

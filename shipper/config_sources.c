@@ -100,8 +100,8 @@ config_set_native(Config *cfg, const char *name, const char *value,
 
 /* ---- files ---- */
 
-static bool
-looks_like_json(const char *text)
+bool
+config_is_json(const char *text)
 {
 	for (;;)
 	{
@@ -225,7 +225,7 @@ read_file(Config *cfg, const char *path, int rank, Error *err)
 		err_hint(err, "It was named by --config or " ENV_PREFIX "CONFIG.");
 		return false;
 	}
-	if (looks_like_json(text))
+	if (config_is_json(text))
 		ok = take_json(cfg, path, text, len, rank, &list, err);
 	else if (!config_file_parse(path, text, &list, cfg, err))
 		ok = false;
