@@ -1,4 +1,7 @@
 -- key.format=string: keys as Connect's StringConverter writes them
+\pset format unaligned
+\pset tuples_only on
+\set SHOW_CONTEXT never
 SET synchronous_commit = on;
 SELECT 'init' FROM pg_create_logical_replication_slot('regress_key_format', 'tuplecast');
 CREATE TABLE kf (a int, b text, c numeric(6,2), d bigint, PRIMARY KEY (a, b, c));
