@@ -524,7 +524,8 @@ encode_update(Encoder *enc, Change *change)
 							 change->after);
 		return;
 	}
-	if (enc->opts->skip_unchanged && is_unchanged(enc, change))
+	if (filter_skips_operation(enc->opts, WIRE_OP_UPDATE) ||
+		(enc->opts->skip_unchanged && is_unchanged(enc, change)))
 		return;
 	/* only a full old row is an image of what was before */
 	if (before->present && before->identity_only)

@@ -92,6 +92,7 @@ plan_built(void *arg, RelationPlan *plan)
 
 	schema_fill_table(enc, plan);
 	encoder_stream_headers(enc, &plan->stream);
+	encoder_stream_headers(enc, &plan->null_stream);
 	shapes_build(enc, plan);
 }
 
@@ -303,6 +304,17 @@ change_op(ReorderBufferChange *change)
 	}
 }
 
+/*
+ * Debezium asks when it knows what became of an update: of a changed key it
+ * publishes a delete and a create, each skipped as such.
+ */
+static bool
+skips_change(const PluginState *state, char op)
+{
+	return filter_skips_operation(&state->opts, op) &&
+		!(op == WIRE_OP_UPDATE && state->opts.connector_compat);
+}
+
 static void
 publish_row(PluginState *state, Relation rel, ReorderBufferChange *change,
 			char op)
@@ -322,7 +334,7 @@ publish_row(PluginState *state, Relation rel, ReorderBufferChange *change,
 	if (plan->filter != NULL &&
 		!row_filter_keeps(plan->filter, &op, &plan->old_row, &plan->new_row))
 		return;
-	if (filter_skips_operation(&state->opts, op))
+	if (skips_change(state, op))
 		return;
 	if (op == WIRE_OP_DELETE && old == NULL)
 		warn_no_identity(plan);
@@ -344,14 +356,11 @@ decode_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, Relation rel,
 	MemoryContext old = MemoryContextSwitchTo(state->change_cxt);
 	char		op = change_op(change);
 
-	/* as pgoutput, which a skipped operation does not reach */
-	if (!filter_skips_operation(&state->opts, op))
-		txnmeta_begin(&state->encoder, change->lsn);
+	txnmeta_begin(&state->encoder, change->lsn);
 	state->txn.ordinal++;
 	keep_alive(ctx, state);
 	/* a publication may make another operation of it */
-	if (state->opts.publications != NIL ||
-		!filter_skips_operation(&state->opts, op))
+	if (state->opts.publications != NIL || !skips_change(state, op))
 		publish_row(state, rel, change, op);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(state->change_cxt);
@@ -369,8 +378,7 @@ decode_truncate(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 	{
 		RelationPlan *plan;
 
-		if (!filter_skips_operation(&state->opts, WIRE_OP_TRUNCATE))
-			txnmeta_begin(&state->encoder, change->lsn);
+		txnmeta_begin(&state->encoder, change->lsn);
 		/* an ordinal for each: a command may name any number of tables */
 		state->txn.ordinal++;
 		keep_alive(ctx, state);
