@@ -187,6 +187,7 @@ config_mask_free(MaskSetting *mask)
 static char *
 append_hex(char *list, const char *salt)
 {
+	static const char digits[] = "0123456789abcdef";
 	size_t used = list != NULL ? strlen(list) : 0;
 	size_t n = strlen(salt);
 	char *longer = config_alloc(NULL, used + 2 * n + 2);
@@ -200,7 +201,10 @@ append_hex(char *list, const char *salt)
 		explicit_bzero(list, used);
 	}
 	for (size_t i = 0; i < n; i++)
-		out += sprintf(out, "%02x", (unsigned char) salt[i]);
+	{
+		*out++ = digits[(unsigned char) salt[i] >> 4];
+		*out++ = digits[salt[i] & 0xf];
+	}
 	*out = '\0';
 	free(list);
 	return longer;
