@@ -11,6 +11,7 @@
 #include "log.h"
 #include "loop.h"
 #include "signals.h"
+#include "slot_admin.h"
 
 static bool run(const Config *cfg, Error *err);
 static void log_start(const Config *cfg);
@@ -56,6 +57,14 @@ run(const Config *cfg, Error *err)
 		return false;
 #endif
 	ok = loop_run(cfg, err);
+	if (ok && cfg->slot_drop)
+	{
+		ok = slot_drop(cfg, true, err);
+		if (ok)
+			log_event(LOG_INFO,
+					  "dropped the replication slot (slot.drop.on.stop)",
+					  F_STR("slot", cfg->slot_name));
+	}
 #ifndef WITHOUT_HTTP
 	http_stop();
 #endif

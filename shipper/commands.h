@@ -8,5 +8,7 @@
 /* argv without program and command name; the result is the exit code */
 extern int cmd_run(int argc, char **argv);
 extern int cmd_check(int argc, char **argv);
+extern int cmd_init(int argc, char **argv);
+extern int cmd_drop(int argc, char **argv);
 
 #endif /* TUPLECAST_COMMANDS_H */

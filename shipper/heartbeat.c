@@ -199,6 +199,7 @@ run_action(Heartbeat *h, int64_t now_ms)
 	if (step_action(h, now_ms, &err))
 		return;
 	drop_action(h);
+	h->wanted = false;
 	log_failure(h, &err, now_ms);
 }
 
@@ -225,14 +226,15 @@ start_action(Heartbeat *h, int64_t now_ms, Error *err)
 	return h->conn != NULL;
 }
 
-/* All results; the first that failed counts. */
+/* All results; one that failed is told, and the connection goes on. */
 static bool
-read_results(Heartbeat *h, Error *err)
+read_results(Heartbeat *h, int64_t now_ms, Error *err)
 {
-	PGresult *res;
-
 	for (;;)
 	{
+		PGresult *res;
+		ExecStatusType status;
+
 		h->want = pg_result_poll(h->conn, &res);
 		if (h->want == PG_FAILED)
 			return pg_lost_error(h->conn, err);
@@ -243,23 +245,16 @@ read_results(Heartbeat *h, Error *err)
 			h->running = false;
 			return true;
 		}
-		switch (PQresultStatus(res))
+		status = PQresultStatus(res);
+		if (status == PGRES_FATAL_ERROR)
 		{
-			case PGRES_COMMAND_OK:
-			case PGRES_TUPLES_OK:
-			case PGRES_EMPTY_QUERY:
-				PQclear(res);
-				break;
-			default:
-				/* COPY ends here, too: the connection is given up */
-				if (PQresultStatus(res) == PGRES_FATAL_ERROR)
-					pg_result_error(res, PG_ASKING, h->cfg, err);
-				else
-					err_set(err, ERR_CONFIG, "heartbeat_action",
-							"heartbeat.action.query is no plain statement");
-				PQclear(res);
-				return false;
+			pg_result_error(res, PG_ASKING, h->cfg, err);
+			log_failure(h, err, now_ms);
 		}
+		PQclear(res);
+		if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT)
+			return err_set(err, ERR_CONFIG, "heartbeat_action",
+						   "COPY with the client is no statement for it");
 	}
 }
 
@@ -281,7 +276,7 @@ step_action(Heartbeat *h, int64_t now_ms, Error *err)
 				break;
 		}
 	}
-	else if (h->running && !read_results(h, err))
+	else if (h->running && !read_results(h, now_ms, err))
 		return false;
 	/* the server may end a connection that idles; the next beat makes another */
 	else if (!h->running && PQconsumeInput(h->conn) == 0)
@@ -308,13 +303,11 @@ drop_action(Heartbeat *h)
 static void
 log_failure(Heartbeat *h, const Error *err, int64_t now_ms)
 {
-	h->wanted = false;
 	h->failures++;
 	if (h->logged_ms > 0 && now_ms - h->logged_ms < LOG_EVERY_MS)
 		return;
 	log_event(LOG_WARN, "heartbeat.action.query failed",
-			  F_STR("error", err->text), F_STR("detail", err->detail),
-			  F_INT("failures", h->failures));
+			  F_STR("error", err->text), F_INT("failures", h->failures));
 	h->logged_ms = now_ms;
 	h->failures = 0;
 }

@@ -39,8 +39,13 @@ struct PrepareCommand
 	PrepareCommand *next;
 };
 
-/* An application must not queue for long behind our wait for its table. */
-static const char lock_timeout[] = "SET LOCAL lock_timeout = '5s'; ";
+/*
+ * Regular expressions are full of backslashes, and no application must queue for
+ * long behind our wait for its table.  But making a slot waits in a lock, too.
+ */
+static const char session_set[] =
+	"SET standard_conforming_strings = on; SET lock_timeout = '5s'";
+static const char session_reset[] = "RESET lock_timeout";
 
 static PrepareCommand **put(PrepareCommand **at, PrepareKind kind, char *sql);
 static void drop_current(Prepare *p);
@@ -70,8 +75,7 @@ prepare_init(Prepare *p, const Config *cfg, bool slot_exists, Error *err)
 	p->slot_exists = slot_exists;
 	if (cfg->publication_name[0] == '\0' && cfg->replica_identity[0] == '\0')
 		return true;
-	/* regular expressions are full of backslashes */
-	pg_text_add(&sql, "SET standard_conforming_strings = on");
+	pg_text_add(&sql, "%s", session_set);
 	at = put(at, SET_SESSION, sql.data);
 	if (cfg->publication_name[0] != '\0')
 	{
@@ -88,8 +92,11 @@ prepare_init(Prepare *p, const Config *cfg, bool slot_exists, Error *err)
 			prepare_free(p);
 			return false;
 		}
-		put(at, LIST_IDENTITIES, sql.data);
+		at = put(at, LIST_IDENTITIES, sql.data);
 	}
+	sql = (PgText){0};
+	pg_text_add(&sql, "%s", session_reset);
+	put(at, SET_SESSION, sql.data);
 	return true;
 }
 
@@ -122,9 +129,7 @@ prepare_next(Prepare *p, PgText *sql)
 	if (p->current == NULL)
 		return false;
 	p->todo = p->current->next;
-	pg_text_add(sql, "%s%s",
-				p->current->kind == CHANGE_IDENTITY ? lock_timeout : "",
-				p->current->sql);
+	pg_text_add(sql, "%s", p->current->sql);
 	return true;
 }
 
@@ -553,7 +558,13 @@ read_error(Prepare *p, const PGresult *res, Error *err)
 		(strcmp(state, "3F000") == 0 || strcmp(state, "42883") == 0))
 		return extension_missing(p, message, err);
 	if (change == NULL || strncmp(state, "57", 2) == 0)
-		return pg_result_error(res, PG_ASKING, p->cfg, err);
+	{
+		pg_result_error(res, PG_ASKING, p->cfg, err);
+		/* an option that the functions refuse, as the output plugin would */
+		if (strncmp(state, "22", 2) == 0)
+			err->kind = ERR_CONFIG;
+		return false;
+	}
 	if (denied && p->current->kind == CHANGE_IDENTITY)
 	{
 		log_event(
