@@ -325,6 +325,7 @@ codec_unknown(TypeCodec *codec, const PluginOptions *opts)
 		return;
 	codec_bytea(codec, opts);
 	codec->encode = encode_unknown;
+	codec->items_required = true;
 	codec->schema_name = NULL;
 	codec->schema_version = 0;
 }

@@ -384,12 +384,14 @@ encode_timestamptz(StringInfo out, Datum value, TypeCodec *codec)
 void
 codec_timestamptz(TypeCodec *codec, const PluginOptions *opts)
 {
-	codec->scale = precision_of(codec);
+	/* 2.0 wrote no more digits than there are */
+	codec->scale = opts->compat_version == COMPAT_2_0 ? -1 : precision_of(codec);
 	setup_time(codec, encode_timestamptz, "string",
 			   "io.debezium.time.ZonedTimestamp", 1,
 			   "\"1970-01-01T00:00:00Z\"");
 	codec->default_zero = psprintf("\"1970-01-01T00:00:00%s%.*sZ\"",
-								   codec->scale > 0 ? "." : "", codec->scale,
+								   codec->scale > 0 ? "." : "",
+								   Max(codec->scale, 0),
 								   "000000");
 }
 

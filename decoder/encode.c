@@ -598,7 +598,7 @@ encode_message(Encoder *enc, StreamInfo *stream, bool transactional,
 	json_int64(w->out, now / 1000);
 	json_char(w->out, ',');
 	encode_source(w->out, enc, "", "", lsn);
-	if (ordered)
+	if (ordered && enc->opts->compat_version > COMPAT_2_7)
 	{
 		json_char(w->out, ',');
 		txnmeta_block(w->out, enc, stream, lsn);

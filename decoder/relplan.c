@@ -265,7 +265,10 @@ plan_columns(RelationPlan *plan, Relation leaf, Relation published,
 					TupleDescAttr(desc, lfirst_int(lc) - 1), &key_opts);
 		/* Debezium makes what it does not publish optional */
 		if (opts->connector_compat && !filter_column(opts, plan->schema, plan->table, col->name))
+		{
 			col->notnull = false;
+			col->default_json = NULL;
+		}
 		/* an invented key would be somebody else's */
 		col->absent_json = "null";
 	}
