@@ -279,6 +279,17 @@ blob_begin(FrameWriter *w, const char *head)
 		json_str(w->out, head);
 }
 
+/* before the brace that closes it */
+static void
+add_extra(FrameWriter *w, const char *extra)
+{
+	if (extra == NULL)
+		return;
+	w->out->len--;
+	json_str(w->out, extra);
+	json_char(w->out, '}');
+}
+
 static void
 blob_end(FrameWriter *w, const char *tail)
 {
@@ -326,6 +337,7 @@ key_to_text(FrameWriter *w)
 void
 frame_key_end(FrameWriter *w)
 {
+	add_extra(w, w->stream->key_extra);
 	if (w->text_keys)
 		key_to_text(w);
 	blob_end(w, w->stream->key_tail);
@@ -350,6 +362,7 @@ frame_value_begin(FrameWriter *w)
 void
 frame_value_end(FrameWriter *w)
 {
+	add_extra(w, w->stream->value_extra);
 	blob_end(w, w->stream->value_tail);
 }
 

@@ -31,6 +31,9 @@ typedef struct StreamInfo
 	const char *value_tail;
 	int			nheaders;		/* on each record */
 	struct RecordHeader *headers;
+	/* ,"name":value at the end of each key and value that is an object, or NULL */
+	const char *key_extra;
+	const char *value_extra;
 } StreamInfo;
 
 /* the transaction that is being replayed */

@@ -52,9 +52,8 @@ init_messages(PluginState *state)
 
 	s->id = 1;
 	s->kind = WIRE_STREAM_MESSAGE;
-	s->topic = transform_topic(state->opts.transforms,
-							   psprintf("%s%smessage", state->opts.topic_prefix,
-										state->opts.topic_delimiter));
+	s->topic = topic_sanitize(psprintf("%s%smessage", state->opts.topic_prefix,
+									   state->opts.topic_delimiter));
 	s->schema = s->name = "";
 	s->key_head = s->key_tail = s->value_head = s->value_tail = "";
 }
@@ -124,6 +123,7 @@ decode_startup(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 	encoder_init(&state->encoder, &state->opts, &state->writer, database_name());
 	init_messages(state);
 	schema_fill_messages(&state->encoder, &state->messages);
+	stream_transform(state->opts.transforms, &state->messages);
 	state->txn.origin = "";
 }
 

@@ -17,6 +17,7 @@
 #include "txnmeta.h"
 
 #define STRUCT_HEAD "{\"type\":\"struct\",\"fields\":["
+#define LOGICAL_KEY_FIELD "__dbz__physicalTableIdentifier"
 #define CONNECT_TIMESTAMP "org.apache.kafka.connect.data.Timestamp"
 
 /* a record as it is between two steps */
@@ -168,9 +169,9 @@ fields_from_head(const char *head, const char **rest)
 	return fields;
 }
 
-/* The stream's heads with schemas, whatever the options say. */
-static StreamInfo
-stream_with_schemas(const Encoder *enc, const RelationPlan *plan, bool flat)
+/* The streams' heads with schemas, whatever the options say. */
+static RelationPlan
+plan_with_schemas(const Encoder *enc, const RelationPlan *plan, bool flat)
 {
 	PluginOptions opts = *enc->opts;
 	Encoder		with = *enc;
@@ -181,7 +182,13 @@ stream_with_schemas(const Encoder *enc, const RelationPlan *plan, bool flat)
 	with.opts = &opts;
 	copy.stream.key_head = copy.stream.value_head = "";
 	schema_fill_table(&with, &copy);
-	return copy.stream;
+	return copy;
+}
+
+static StreamInfo
+stream_with_schemas(const Encoder *enc, const RelationPlan *plan, bool flat)
+{
+	return plan_with_schemas(enc, plan, flat).stream;
 }
 
 static void
@@ -420,7 +427,7 @@ apply_logical_router(Draft *d, const TransformStep *step)
 				if (routed != NULL)
 					id = routed;
 			}
-			d->key = lappend(d->key, constant_field(name ? name : "__dbz__physicalTableIdentifier",
+			d->key = lappend(d->key, constant_field(name ? name : LOGICAL_KEY_FIELD,
 													quoted(id), "string", NULL, false));
 		}
 	}
@@ -468,7 +475,7 @@ insert_field(Draft *d, const TransformStep *step, const char *word,
 		name[len - 1] = '\0';
 	}
 	if (!optional && strcmp(json, "null") == 0)
-		step_error(d, step, "the record has no timestamp, so that its field cannot be required");
+		step_error(d, step, "the record has neither timestamp nor partition yet, so that their fields cannot be required");
 	add_field(d, step, constant_field(name, json, type, type_name, optional));
 }
 
@@ -478,7 +485,8 @@ apply_insert_field(Draft *d, const TransformStep *step)
 	const char *value = transform_arg_utf8(step, "static.value");
 
 	insert_field(d, step, "topic.field", quoted(d->topic), "string", NULL);
-	/* as Debezium's, a record has no timestamp before it is produced */
+	/* as Debezium's, a record has neither before it is produced */
+	insert_field(d, step, "partition.field", "null", "int32", NULL);
 	insert_field(d, step, "timestamp.field", "null", "int64", CONNECT_TIMESTAMP);
 	insert_field(d, step, "static.field", quoted(value ? value : ""), "string", NULL);
 }
@@ -825,7 +833,7 @@ finish_schemas(const Draft *d, StreamInfo *stream)
 		/* no transform changes the schema of a null */
 		if (d->class == SHAPE_DELETE && d->flat &&
 			opts->delete_mode == DELETE_TOMBSTONE)
-			stream->value_head = stream_with_schemas(d->enc, d->plan, true).value_head;
+			stream->value_head = plan_with_schemas(d->enc, d->plan, true).null_stream.value_head;
 		else
 			stream->value_head = struct_head(d->value, d->value_rest);
 		stream->value_tail = "}";
@@ -944,6 +952,151 @@ shapes_build(const Encoder *enc, RelationPlan *plan)
 	plan->routed = strcmp(plan->stream.topic, shape->stream.topic) != 0;
 	plan->flat = shape->flat;
 	plan->stream.topic = shape->stream.topic;
+}
+
+/* ---- streams that are no table's ----------------------------------------- */
+
+/* its key and value are objects whose fields only grow */
+typedef struct StreamDraft
+{
+	StreamInfo *stream;
+	const char *topic;
+	List	   *key;			/* of ShapeField * */
+	List	   *value;
+	List	   *headers;
+} StreamDraft;
+
+static bool
+stream_applies(const StreamDraft *d, const TransformStep *step)
+{
+	bool		holds = false;
+
+	switch (step->predicate)
+	{
+		case PREDICATE_NONE:
+			return true;
+		case PREDICATE_TOPIC:
+			holds = route_match(step->topics, d->topic);
+			break;
+		case PREDICATE_TOMBSTONE:
+			break;
+		case PREDICATE_HEADER:
+			holds = list_has_header(d->headers, step->header);
+			for (int i = 0; i < d->stream->nheaders; i++)
+				holds |= strcmp(d->stream->headers[i].name, step->header) == 0;
+			break;
+	}
+	return holds != step->negate;
+}
+
+static void
+stream_insert(StreamDraft *d, const TransformStep *step, const char *word,
+			  const char *json, const char *type, const char *type_name)
+{
+	const char *spec = transform_arg_utf8(step, word);
+	bool		required;
+	char	   *name;
+	ShapeField *f;
+
+	if (spec == NULL)
+		return;
+	required = spec[strlen(spec) - 1] == '!';
+	name = pstrdup(spec);
+	if (required || name[strlen(name) - 1] == '?')
+		name[strlen(name) - 1] = '\0';
+	f = constant_field(name, json, type, type_name, !required);
+	if (step->of_key)
+		d->key = lappend(d->key, f);
+	else
+		d->value = lappend(d->value, f);
+}
+
+static void
+stream_step(StreamDraft *d, const TransformStep *step)
+{
+	RecordHeader *h;
+	const char *name;
+	char	   *topic;
+
+	switch (step->kind)
+	{
+		case STEP_REGEX_ROUTER:
+		case STEP_LOGICAL_ROUTER:
+			topic = route_apply(step->route, d->topic);
+			if (topic == NULL || topic[0] == '\0')
+				return;
+			name = transform_arg_utf8(step, "key.field.name");
+			if (step->kind == STEP_LOGICAL_ROUTER &&
+				transform_arg_bool(step, "key.enforce.uniqueness", true))
+				d->key = lappend(d->key, constant_field(name ? name : LOGICAL_KEY_FIELD,
+														quoted(d->topic), "string", NULL, false));
+			d->topic = topic;
+			return;
+		case STEP_INSERT_FIELD:
+			name = transform_arg_utf8(step, "static.value");
+			stream_insert(d, step, "topic.field", quoted(d->topic), "string", NULL);
+			stream_insert(d, step, "partition.field", "null", "int32", NULL);
+			stream_insert(d, step, "timestamp.field", "null", "int64", CONNECT_TIMESTAMP);
+			stream_insert(d, step, "static.field", quoted(name ? name : ""), "string", NULL);
+			return;
+		case STEP_INSERT_HEADER:
+			h = palloc(sizeof(RecordHeader));
+			h->name = transform_arg_utf8(step, "header");
+			name = transform_arg_utf8(step, "value.literal");
+			h->value = name ? name : "";
+			h->len = strlen(h->value);
+			d->headers = lappend(d->headers, h);
+			return;
+		default:
+			return;
+	}
+}
+
+/* The fields as text, and at the end of those in the schema. */
+static const char *
+stream_extra(List *fields, const char **head)
+{
+	StringInfoData text;
+	StringInfoData schema;
+	const char *array = strchr(*head, '[');
+	const char *end = array ? jsonscan_skip(array) - 1 : *head;
+	ListCell   *lc;
+
+	if (fields == NIL)
+		return NULL;
+	initStringInfo(&text);
+	initStringInfo(&schema);
+	json_raw(&schema, *head, end - *head);
+	foreach(lc, fields)
+	{
+		ShapeField *f = lfirst(lc);
+
+		json_char(&text, ',');
+		json_raw(&text, f->name_json, f->name_len);
+		json_str(&text, f->json);
+		json_char(&schema, ',');
+		shape_field_schema(&schema, f, f->name);
+	}
+	json_str(&schema, end);
+	if (array != NULL)
+		*head = schema.data;
+	return text.data;
+}
+
+void
+stream_transform(const TransformChain *chain, StreamInfo *stream)
+{
+	StreamDraft d = {stream, stream->topic};
+
+	if (chain == NULL)
+		return;
+	for (int i = 0; i < chain->nsteps; i++)
+		if (stream_applies(&d, &chain->steps[i]))
+			stream_step(&d, &chain->steps[i]);
+	stream->topic = topic_sanitize(d.topic);
+	stream->key_extra = stream_extra(d.key, &stream->key_head);
+	stream->value_extra = stream_extra(d.value, &stream->value_head);
+	stream->headers = headers_array(stream->headers, &stream->nheaders, d.headers);
 }
 
 /* ---- records ------------------------------------------------------------- */

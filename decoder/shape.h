@@ -94,6 +94,12 @@ extern void shape_encode_field(StringInfo out, Encoder *enc,
 							   const Shape *shape, const ShapeField *field,
 							   const RowImage *row);
 
+/*
+ * What the chain makes of a stream that is no table's, whose schemas are there:
+ * routers, inserted fields and headers.
+ */
+extern void stream_transform(const TransformChain *chain, StreamInfo *stream);
+
 /* The field of that name (UTF-8), or NULL. */
 extern ShapeField *shape_field_find(ShapeField *fields, int n, const char *name);
 /* {"type":…,"field":"name"}; without a name if it is NULL */

@@ -7,7 +7,6 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
-#include "filter.h"
 #include "json.h"
 #include "pattern.h"
 #include "transform.h"
@@ -26,7 +25,7 @@ static const StepRow step_rows[] = {
 	{"logical-router", STEP_LOGICAL_ROUTER, "topic.regex|topic.replacement",
 	"key.enforce.uniqueness|key.field.name|key.field.regex|key.field.replacement"},
 	{"insert-field", STEP_INSERT_FIELD, "of",
-	"topic.field|timestamp.field|static.field|static.value"},
+	"topic.field|partition.field|timestamp.field|static.field|static.value"},
 	{"insert-header", STEP_INSERT_HEADER, "header|value.literal", ""},
 	{"replace-field", STEP_REPLACE_FIELD, "of", "include|exclude|renames"},
 	{"mask-field", STEP_MASK_FIELD, "of|fields", "replacement"},
@@ -321,31 +320,4 @@ transform_chain_parse(const char *option, const char *value)
 					"its predicate can only be one of topics, as a table's records have one format");
 	}
 	return chain;
-}
-
-char *
-transform_topic(const TransformChain *chain, const char *topic)
-{
-	char	   *name = pstrdup(topic);
-
-	if (chain == NULL)
-		return name;
-	for (int i = 0; i < chain->nsteps; i++)
-	{
-		const TransformStep *step = &chain->steps[i];
-		char	   *routed;
-
-		if (step->kind != STEP_REGEX_ROUTER && step->kind != STEP_LOGICAL_ROUTER)
-			continue;
-		if (step->predicate == PREDICATE_TOPIC &&
-			route_match(step->topics, name) == step->negate)
-			continue;
-		if (step->predicate != PREDICATE_NONE && step->predicate != PREDICATE_TOPIC &&
-			!step->negate)
-			continue;
-		routed = route_apply(step->route, name);
-		if (routed != NULL && routed[0] != '\0')
-			name = routed;
-	}
-	return topic_sanitize(name);
 }

@@ -13,8 +13,8 @@
  *		regex-router regex= replacement=
  *		logical-router topic.regex= topic.replacement= key.enforce.uniqueness=
  *				key.field.name= key.field.regex= key.field.replacement=
- *		insert-field of= topic.field= timestamp.field= static.field=
- *				static.value=
+ *		insert-field of= topic.field= partition.field= timestamp.field=
+ *				static.field= static.value=
  *		insert-header header= value.literal=
  *		replace-field of= include= exclude= renames=
  *		mask-field of= fields= replacement=
@@ -105,7 +105,5 @@ extern List *transform_arg_list(const TransformStep *step, const char *name);
 /* The same of a whole value; NULL if it is not there. */
 extern const char *transform_arg_utf8(const TransformStep *step,
 									  const char *name);
-/* The topic of what is no table, after the chain's routers. */
-extern char *transform_topic(const TransformChain *chain, const char *topic);
 
 #endif							/* TUPLECAST_TRANSFORM_H */

@@ -9,6 +9,7 @@
 #include "filter.h"
 #include "json.h"
 #include "schema.h"
+#include "shape.h"
 #include "txnmeta.h"
 
 #define COMMON "io.debezium.connector.common."
@@ -59,14 +60,14 @@ txnmeta_create(const Encoder *enc, MemoryContext parent)
 									  ALLOCSET_SMALL_SIZES);
 	stream->id = 2;
 	stream->kind = WIRE_STREAM_TRANSACTION;
-	stream->topic = transform_topic(enc->opts->transforms,
-									psprintf("%s%s%s", enc->opts->topic_prefix,
-											 enc->opts->topic_delimiter,
-											 enc->opts->topic_transaction));
+	stream->topic = topic_sanitize(psprintf("%s%s%s", enc->opts->topic_prefix,
+											enc->opts->topic_delimiter,
+											enc->opts->topic_transaction));
 	stream->schema = stream->name = "";
 	stream->key_head = stream->key_tail = "";
 	stream->value_head = stream->value_tail = "";
 	fill_schemas(enc, stream);
+	stream_transform(enc->opts->transforms, stream);
 	return meta;
 }
 

@@ -105,8 +105,7 @@ static const struct
 	{"insert-field", "timestamp.field", "timestamp.field", NULL, ""},
 	{"insert-field", "static.field", "static.field", NULL, ""},
 	{"insert-field", "static.value", "static.value", NULL, ""},
-	{"insert-field", "partition.field", NULL, "",
-	 "a record has no partition before it is produced"},
+	{"insert-field", "partition.field", "partition.field", NULL, ""},
 	{"insert-field", "offset.field", NULL, "",
 	 "only the records of a sink connector have offsets"},
 	{"insert-header", "header", "header", NULL, ""},
@@ -428,12 +427,13 @@ apply_properties(const ConfigTransform *t, Spec *spec, const char *step)
 			return false;
 	}
 	if (strcmp(step, "insert-field") == 0 &&
-		config_transform_find(t, "timestamp.field") != NULL)
+		(config_transform_find(t, "timestamp.field") != NULL ||
+		 config_transform_find(t, "partition.field") != NULL))
 		config_warn(t->cfg,
-					"transforms.%.60s.timestamp.field: its value is null, as "
-					"with Debezium, whose records have no timestamp before "
-					"they are produced; source.ts_ms is the time of the "
-					"commit",
+					"the transform \"%.60s\" inserts nulls for "
+					"timestamp.field and partition.field, as with Debezium, "
+					"whose records have neither before they are produced; "
+					"source.ts_ms is the time of the commit",
 					t->alias);
 	return true;
 }

@@ -22,5 +22,6 @@ SELECT data::json->'topic', data::json->'value'->'id', data::json->'value'->'aft
 -- other streams are routed, too
 SELECT 'emitted' FROM pg_logical_emit_message(true, 'pref', 'content');
 SELECT DISTINCT data::json->>'topic' FROM pg_logical_slot_peek_changes('regress_predicates', NULL, NULL, 'topic.prefix', 'p', 'provide.transaction.metadata', 'true', 'transforms', 'regex-router regex=p%5C.(message%7Ctransaction) replacement=q-$1', 'table.include.list', 'none') ORDER BY 1;
+SELECT data::json->'key', data::json->'value'->'message'->'prefix', data::json->'value'->'s', data::json->'value'->'t', data::json->'headers' FROM pg_logical_slot_peek_changes('regress_predicates', NULL, NULL, 'topic.prefix', 'p', 'key.schemas.enable', 'true', 'transforms', 'insert-field of=value static.field=s static.value=x topic.field=t; insert-field of=key static.field=k! static.value=y; insert-header header=h value.literal=1 if.tombstone=true if.not=true; value-to-key fields=v if.topic=.*pr', 'table.include.list', 'none') WHERE data LIKE '%pref%';
 SELECT 'gone' FROM pg_drop_replication_slot('regress_predicates');
 DROP TABLE pr, pr_other;
