@@ -1,0 +1,58 @@
+/*
+ * shape_internal.h
+ *		What the shape*.c files share.
+ */
+#ifndef TUPLECAST_SHAPE_INTERNAL_H
+#define TUPLECAST_SHAPE_INTERNAL_H
+
+#include "shape.h"
+
+#define CONNECT_TIMESTAMP "org.apache.kafka.connect.data.Timestamp"
+#define LOGICAL_KEY_FIELD "__dbz__physicalTableIdentifier"
+
+/* a record as it is between two steps */
+typedef struct Draft
+{
+	const Encoder *enc;
+	RelationPlan *plan;
+	ShapeClass	class;
+	bool		moved;
+	const char *topic;
+	bool		flat;
+	bool		has_key;
+	bool		bare_key;
+	bool		key_changed;
+	List	   *key;			/* of ShapeField * */
+	const char *key_rest;		/* of its schema, behind the fields */
+	bool		value_changed;
+	List	   *value;
+	const char *value_rest;
+	bool		row_changed;
+	List	   *row;			/* the columns */
+	bool		unwrapped;		/* add.headers are there */
+	List	   *headers;		/* of RecordHeader *: before add.headers */
+	List	   *late_headers;	/* and after */
+} Draft;
+
+/* ---- shape.c ---- */
+
+extern void draft_flat(Draft *d);
+extern ShapeField *shape_list_find(List *fields, const char *name);
+extern ShapeField *shape_field_copy(const ShapeField *field);
+extern bool shape_list_has_header(List *headers, const char *name);
+extern RecordHeader *shape_headers_array(RecordHeader *first, int *n, List *more);
+
+/* ---- shape_step.c ---- */
+
+/* Changes the draft as a step does whose predicate holds. */
+extern void shape_step_apply(Draft *d, const TransformStep *step);
+extern void shape_step_error(const Draft *d, const TransformStep *step,
+							 const char *what) pg_attribute_noreturn();
+/* A field whose value is this JSON in every record. */
+extern ShapeField *shape_constant_field(const char *name, const char *json,
+										const char *type, const char *type_name,
+										bool optional);
+/* JSON of a string */
+extern const char *shape_quoted(const char *s);
+
+#endif							/* TUPLECAST_SHAPE_INTERNAL_H */
