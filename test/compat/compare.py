@@ -370,11 +370,14 @@ def from_line(line):
         if name in ("key", "value"):
             at = scan(line, start)
             found[name] = line[start:at]
+        elif name == "headers":
+            # one name may come twice
+            found[name], at = PAIRS.raw_decode(line, start)
         else:
             found[name], at = DECODER.raw_decode(line, start)
     text = {n: None if found.get(n) == "null" else found.get(n) for n in ("key", "value")}
     number = {n: int(found[n].text) if n in found else None for n in ("partition", "timestamp")}
-    return Record(found["topic"], text["key"], text["value"], list(found.get("headers", {}).items()), **number)
+    return Record(found["topic"], text["key"], text["value"], found.get("headers", []), **number)
 
 
 _heads = []
@@ -399,6 +402,7 @@ def scan(line, start):
     return SCANNER.raw_decode(line, start)[1]
 
 
+PAIRS = json.JSONDecoder(object_pairs_hook=list)
 SCANNER = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
