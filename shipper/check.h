@@ -58,6 +58,7 @@ typedef struct Check
 	char role[256];
 	bool functions; /* tuplecast.relations() can be called */
 	bool on_trial;	/* the extension exists in our open transaction only */
+	bool publication_missing; /* one of those that are named */
 	/* of the captured tables */
 	bool tables_known;
 	CheckTable *tables;
@@ -74,6 +75,8 @@ extern int64_t check_number(const PGresult *res, const char *column);
 extern bool check_server(Check *c);
 /* check_slot.c */
 extern void check_slot(Check *c);
+/* check_publication.c */
+extern void check_publication(Check *c);
 /* check_plugin.c: needs what check_slot() found */
 extern void check_plugin(Check *c);
 /* check_tables.c */

@@ -128,6 +128,9 @@ query_tables(Check *c, Error *err)
 	pg_text_add(&sql, "%s", query_head);
 	for (size_t i = 0; i < options->count; i++)
 	{
+		if (c->publication_missing &&
+			strcmp(options->items[i].name, "publication.name") == 0)
+			continue;
 		if (i > 0)
 			pg_text_add(&sql, ", ");
 		pg_text_quoted(&sql, options->items[i].name, '\'');

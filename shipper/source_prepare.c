@@ -50,7 +50,6 @@ static const char session_reset[] = "RESET lock_timeout";
 static PrepareCommand **put(PrepareCommand **at, PrepareKind kind, char *sql);
 static void drop_current(Prepare *p);
 static char *next_name(const char **s);
-static void look_text(PgText *sql, const Config *cfg);
 static void tables_text(PgText *sql, const Config *cfg, const char *name);
 static void options_text(PgText *sql, const Config *cfg);
 static bool identities_text(PgText *sql, const Config *cfg, Error *err);
@@ -80,7 +79,7 @@ prepare_init(Prepare *p, const Config *cfg, bool slot_exists, Error *err)
 	if (cfg->publication_name[0] != '\0')
 	{
 		sql = (PgText){0};
-		look_text(&sql, cfg);
+		prepare_look_text(&sql, cfg);
 		at = put(at, LOOK_PUBLICATIONS, sql.data);
 	}
 	if (cfg->replica_identity[0] != '\0')
@@ -236,9 +235,8 @@ next_name(const char **s)
 	return NULL;
 }
 
-/* name, exists, for all tables */
-static void
-look_text(PgText *sql, const Config *cfg)
+void
+prepare_look_text(PgText *sql, const Config *cfg)
 {
 	const char *rest = cfg->publication_name;
 	char *name;

@@ -25,6 +25,9 @@ typedef struct Prepare
 	bool failed;			 /* it did, and that is told */
 } Prepare;
 
+/* Asks for the publications that are named: name, whether it exists, whether it
+ * is for all tables; a row each. */
+extern void prepare_look_text(PgText *sql, const Config *cfg);
 /* false: err, of the configuration */
 extern bool prepare_init(Prepare *p, const Config *cfg, bool slot_exists,
 						 Error *err) MUST_CHECK;

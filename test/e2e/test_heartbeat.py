@@ -2,6 +2,8 @@
 import json
 import time
 
+import pytest
+
 from harness.wait import wait_until
 
 KEY_SCHEMA = ('{"type":"struct","fields":[{"type":"string","optional":false,"field":"serverName"}],"optional":false,'
@@ -44,6 +46,7 @@ def test_the_whole_name(db, run, broker):
     assert {r.partition for r in beats(broker, topic, 5)} == {0}
 
 
+@pytest.mark.sanitize
 def test_beats_do_not_change_what_is_published_and_confirmed(db, run, broker):
     db.sql("CREATE TABLE t (id int PRIMARY KEY)")
     shipper = run(db, "--heartbeat.interval.ms=20")

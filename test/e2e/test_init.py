@@ -195,6 +195,7 @@ def backlog(db):
     return change_lsns(db)
 
 
+@pytest.mark.sanitize
 @pytest.mark.parametrize("txn,change,first,repeated", [
     (0, 3, 3, 0),  # the last of the first transaction that is captured: all of it was published
     (1, 3, 6, 0), (2, 3, 9, 0),

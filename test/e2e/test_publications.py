@@ -270,3 +270,30 @@ def test_slot_failover(pubdb, run, cluster):
         assert pubdb.value("SELECT failover FROM pg_replication_slots WHERE slot_name = %s", (pubdb.slot,))
     else:
         assert "PostgreSQL 17" in shipper.log()
+
+
+def test_check_tells_what_becomes_of_it(extended, command, cluster):
+    db = extended
+
+    def check(*args, user="postgres"):
+        _, out, err = command("check", "--json", "--source", cluster.url(db.name, user), "--sink=stdout", "--prefix", db.prefix,
+                              f"--slot.name={db.slot}", *args)
+        found = {f["id"]: f for f in json.loads(out)}
+        return found["publication"]["status"], found["publication"]["repair"], found["captured_tables"]["status"]
+
+    assert check() == ("ok", "", "ok")
+    status, repair, tables = check("--publication.name=pub")
+    assert (status, tables) == ("fail", "ok") and repair.startswith('CREATE PUBLICATION "pub" FOR TABLE')
+    assert check("--publication.name=pub", ALL) == ("ok", "", "ok")
+    role = f"plain_{db.name}"
+    cluster.sql(f"CREATE ROLE {role} LOGIN REPLICATION")
+    try:
+        status, repair, _ = check("--publication.name=pub", ALL, user=role)
+        assert status == "fail" and repair.startswith('CREATE PUBLICATION "pub" FOR ALL TABLES;')
+    finally:
+        cluster.sql(f"DROP ROLE {role}")
+    db.sql("CREATE PUBLICATION pub FOR TABLE a")
+    assert check("--publication.name=pub") == ("ok", "", "ok")
+    # nothing is captured by one that is empty
+    db.sql("ALTER PUBLICATION pub DROP TABLE a")
+    assert check("--publication.name=pub")[2] == "fail"
