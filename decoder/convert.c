@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "common/int.h"
+#include "common/int.h"
 #include "pgtime.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"

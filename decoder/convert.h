@@ -5,6 +5,8 @@
 #ifndef TUPLECAST_CONVERT_H
 #define TUPLECAST_CONVERT_H
 
+#include "pgtime.h"
+
 #include "shape.h"
 
 struct Conversion;

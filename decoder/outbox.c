@@ -408,8 +408,8 @@ event_time(const OutboxPlan *ob, const RowImage *row)
 		Timestamp	t;
 
 		if (!row->nulls[i] && !TIMESTAMP_NOT_FINITE(t = DatumGetInt64(row->values[i])))
-			return t / 1000 +
-				(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000;
+			/* cut towards 1970, as Debezium does */
+			return (t + (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY) / 1000;
 	}
 	return encode_clock() / 1000;
 }

@@ -47,7 +47,7 @@ extern RecordHeader *shape_headers_array(RecordHeader *first, int *n, List *more
 /* Changes the draft as a step does whose predicate holds. */
 extern void shape_step_apply(Draft *d, const TransformStep *step);
 extern void shape_step_error(const Draft *d, const TransformStep *step,
-							 const char *what) pg_attribute_noreturn();
+							 const char *what);
 /* A field whose value is this JSON in every record. */
 extern ShapeField *shape_constant_field(const char *name, const char *json,
 										const char *type, const char *type_name,
