@@ -20,9 +20,9 @@
 #include "pattern.h"
 #include "schema.h"
 
-#define CONNECT_DATA "org.apache.kafka.connect.data."
+#define CONNECT_DATA  "org.apache.kafka.connect.data."
 #define DEBEZIUM_TIME "io.debezium.time."
-#define MS_PER_DAY INT64CONST(86400000)
+#define MS_PER_DAY	  INT64CONST(86400000)
 
 void
 convert_run(StringInfo out, int start, const ShapeField *field)
@@ -36,13 +36,17 @@ convert_run(StringInfo out, int start, const ShapeField *field)
 }
 
 static void
-convert_error(const ShapeField *field, const TransformStep *step, const char *what)
+convert_error(const ShapeField *field, const TransformStep *step,
+			  const char *what)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("transform \"%s\" (%s) cannot be applied to the field \"%s\": %s",
-					step->alias, step->word, field->name, what),
-			 errhint("Take the field off the transform, or limit it to other topics by a predicate TopicNameMatches.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		 errmsg(
+			 "transform \"%s\" (%s) cannot be applied to the field \"%s\": %s",
+			 step->alias, step->word, field->name, what),
+		 errhint(
+			 "Take the field off the transform, or limit it to other topics by a predicate TopicNameMatches.")));
 }
 
 static void
@@ -58,7 +62,8 @@ add_conversion(ShapeField *field, ConvertFunction convert)
 	Conversion *all = palloc0(sizeof(Conversion) * (field->nconversions + 1));
 
 	if (field->nconversions > 0)
-		memcpy(all, field->conversions, sizeof(Conversion) * field->nconversions);
+		memcpy(all, field->conversions,
+			   sizeof(Conversion) * field->nconversions);
 	field->conversions = all;
 	all[field->nconversions].convert = convert;
 	return &all[field->nconversions++];
@@ -113,16 +118,18 @@ zero_json(const ShapeField *field)
 		return "[]";
 	if (strcmp(field->type, "map") == 0)
 		return "{}";
-	if (is_named(field, CONNECT_DATA "Decimal") && field->source == FIELD_COLUMN)
+	if (is_named(field, CONNECT_DATA "Decimal") &&
+		field->source == FIELD_COLUMN)
 		return field->column->codec->zero;
 	return NULL;
 }
 
 static const char *
-replacement_json(const ShapeField *field, const TransformStep *step, const char *s)
+replacement_json(const ShapeField *field, const TransformStep *step,
+				 const char *s)
 {
 	StringInfoData out;
-	char	   *end;
+	char *end;
 
 	initStringInfo(&out);
 	if (strcmp(field->type, "string") == 0)
@@ -138,7 +145,9 @@ replacement_json(const ShapeField *field, const TransformStep *step, const char 
 	else if (strcmp(field->type, "float") == 0)
 		json_float4(&out, strtof(s, &end));
 	else
-		convert_error(field, step, psprintf("a value of type %s has no replacement", field->type));
+		convert_error(
+			field, step,
+			psprintf("a value of type %s has no replacement", field->type));
 	if (errno != 0 || end == s || *end != '\0')
 		convert_error(field, step, psprintf("\"%s\" is no %s", s, field->type));
 	return out.data;
@@ -149,10 +158,12 @@ convert_mask(ShapeField *field, const TransformStep *step)
 {
 	const char *replacement = transform_arg_utf8(step, "replacement");
 	const char *json = replacement ? replacement_json(field, step, replacement)
-		: zero_json(field);
+								   : zero_json(field);
 
 	if (json == NULL)
-		convert_error(field, step, psprintf("a value of type %s cannot be masked", field->type));
+		convert_error(
+			field, step,
+			psprintf("a value of type %s cannot be masked", field->type));
 	add_conversion(field, put_constant)->json = json;
 }
 
@@ -168,7 +179,7 @@ typedef enum CastType
 	CAST_FLOAT64,
 	CAST_BOOLEAN,
 	CAST_STRING,
-	CAST_DATE,					/* Connect's own, as what is cast */
+	CAST_DATE, /* Connect's own, as what is cast */
 	CAST_TIME,
 	CAST_TIMESTAMP,
 	CAST_BYTES
@@ -179,11 +190,10 @@ static const struct
 {
 	const char *word;
 	const char *type;
-}			cast_types[] = {
-	{"int8", "int8"}, {"int16", "int16"}, {"int32", "int32"}, {"int64", "int64"},
-	{"float32", "float"}, {"float64", "double"}, {"boolean", "boolean"},
-	{"string", "string"}
-};
+} cast_types[] = {{"int8", "int8"},		  {"int16", "int16"},
+				  {"int32", "int32"},	  {"int64", "int64"},
+				  {"float32", "float"},	  {"float64", "double"},
+				  {"boolean", "boolean"}, {"string", "string"}};
 
 static int
 cast_type_of_word(const char *word)
@@ -226,10 +236,13 @@ narrow_float(double d, int to)
 	if (isnan(d))
 		return 0;
 	if (to != CAST_INT64)
-		return narrow(d >= PG_INT32_MAX ? PG_INT32_MAX :
-					  d <= PG_INT32_MIN ? PG_INT32_MIN : (int64) d, to);
-	return d >= 9223372036854775808.0 ? PG_INT64_MAX :
-		d < -9223372036854775808.0 ? PG_INT64_MIN : (int64) d;
+		return narrow(d >= PG_INT32_MAX	  ? PG_INT32_MAX
+					  : d <= PG_INT32_MIN ? PG_INT32_MIN
+										  : (int64) d,
+					  to);
+	return d >= 9223372036854775808.0	? PG_INT64_MAX
+		   : d < -9223372036854775808.0 ? PG_INT64_MIN
+										: (int64) d;
 }
 
 /* The number in text; strict: a string, which must be one as a whole. */
@@ -237,7 +250,7 @@ static bool
 read_number(const char *s, bool strict, bool want_integer, int64 *i, double *d,
 			bool *is_integer)
 {
-	char	   *end;
+	char *end;
 
 	*is_integer = s[strspn(s, "+-0123456789")] == '\0' && s[0] != '\0';
 	errno = 0;
@@ -254,23 +267,26 @@ read_number(const char *s, bool strict, bool want_integer, int64 *i, double *d,
 		return false;
 	errno = 0;
 	*d = strtod(s, &end);
-	return end != s && *end == '\0' && s[strspn(s, "+-0123456789.eEInfityNa")] == '\0';
+	return end != s && *end == '\0' &&
+		   s[strspn(s, "+-0123456789.eEInfityNa")] == '\0';
 }
 
 static void
 put_integer(StringInfo out, const char *s, bool from_string, int to)
 {
-	static const int64 limits[] = {PG_INT8_MAX, PG_INT16_MAX, PG_INT32_MAX, PG_INT64_MAX};
-	int64		i;
-	double		d;
-	bool		is_integer;
+	static const int64 limits[] = {PG_INT8_MAX, PG_INT16_MAX, PG_INT32_MAX,
+								   PG_INT64_MAX};
+	int64 i;
+	double d;
+	bool is_integer;
 
 	if (strcmp(s, "true") == 0 && !from_string)
 		json_lit(out, "1");
 	else if (strcmp(s, "false") == 0 && !from_string)
 		json_lit(out, "0");
 	else if (!read_number(s, from_string, true, &i, &d, &is_integer) ||
-			 (from_string && (!is_integer || i > limits[to] || i < -limits[to] - 1)))
+			 (from_string &&
+			  (!is_integer || i > limits[to] || i < -limits[to] - 1)))
 		json_lit(out, "null");
 	else
 		json_int64(out, is_integer ? narrow(i, to) : narrow_float(d, to));
@@ -279,9 +295,9 @@ put_integer(StringInfo out, const char *s, bool from_string, int to)
 static void
 put_float(StringInfo out, const char *s, bool from_string, int to)
 {
-	int64		i;
-	double		d;
-	bool		is_integer;
+	int64 i;
+	double d;
+	bool is_integer;
 
 	s += from_string ? strspn(s, " \t") : 0;
 	if (!from_string && (strcmp(s, "true") == 0 || strcmp(s, "false") == 0))
@@ -300,10 +316,10 @@ put_float(StringInfo out, const char *s, bool from_string, int to)
 static void
 put_boolean(StringInfo out, const char *s, bool from_string)
 {
-	int64		i;
-	double		d;
-	bool		is_integer;
-	bool		v;
+	int64 i;
+	double d;
+	bool is_integer;
+	bool v;
 
 	if (from_string || strcmp(s, "true") == 0 || strcmp(s, "false") == 0)
 		v = pg_strcasecmp(s, "true") == 0;
@@ -317,7 +333,7 @@ put_boolean(StringInfo out, const char *s, bool from_string)
 static void
 put_iso(StringInfo out, const char *s, int from)
 {
-	int64		ms = strtoll(s, NULL, 10) * (from == CAST_DATE ? MS_PER_DAY : 1);
+	int64 ms = strtoll(s, NULL, 10) * (from == CAST_DATE ? MS_PER_DAY : 1);
 
 	json_char(out, '"');
 	if (ms < MS_PER_DAY && ms >= 0)
@@ -333,11 +349,11 @@ put_iso(StringInfo out, const char *s, int from)
 static void
 cast_value(StringInfo out, int start, const Conversion *conv)
 {
-	bool		is_string = out->data[start] == '"';
-	char	   *s = is_string ? jsonscan_unquote(out->data + start, NULL)
-		: pstrdup(out->data + start);
+	bool is_string = out->data[start] == '"';
+	char *s = is_string ? jsonscan_unquote(out->data + start, NULL)
+						: pstrdup(out->data + start);
 	/* the specials of floats are written as strings */
-	bool		from_string = conv->from == CAST_STRING;
+	bool from_string = conv->from == CAST_STRING;
 
 	if (conv->to == CAST_STRING && is_string)
 		return;
@@ -366,7 +382,9 @@ cast_value(StringInfo out, int start, const Conversion *conv)
 static const char *
 zero_or_null(const char *json, const TypeCodec *codec)
 {
-	return strcmp(json, "null") == 0 ? json : codec->zero ? codec->zero : "null";
+	return strcmp(json, "null") == 0 ? json
+		   : codec->zero			 ? codec->zero
+									 : "null";
 }
 
 /* A decimal goes through its text. */
@@ -378,7 +396,8 @@ decimal_as_text(ShapeField *field, const PluginOptions *opts)
 
 	text_opts.decimal_mode = DECIMAL_STRING;
 	*col = *field->column;
-	col->codec = typecodec_build(col->codec->type, col->codec->typmod, &text_opts);
+	col->codec =
+		typecodec_build(col->codec->type, col->codec->typmod, &text_opts);
 	col->null_json = zero_or_null(col->null_json, col->codec);
 	col->absent_json = zero_or_null(col->absent_json, col->codec);
 	col->unavailable_json = "null";
@@ -389,23 +408,28 @@ void
 convert_cast(ShapeField *field, const TransformStep *step, const char *type,
 			 const PluginOptions *opts)
 {
-	List	   *words = pattern_split(type, ' ');
-	int			to = cast_type_of_word(words != NIL ? linitial(words) : "");
-	int			from = cast_type_of_field(field);
-	const char *def = jsonscan_member(psprintf("%s}", field->schema), "default");
+	List *words = pattern_split(type, ' ');
+	int to = cast_type_of_word(words != NIL ? linitial(words) : "");
+	int from = cast_type_of_field(field);
+	const char *def =
+		jsonscan_member(psprintf("%s}", field->schema), "default");
 	StringInfoData s;
 	Conversion *conv;
 
 	if (to < 0)
-		convert_error(field, step, psprintf("\"%s\" is no type of a cast: it must be one of int8, int16, int32, int64, float32, float64, boolean, string", type));
+		convert_error(
+			field, step,
+			psprintf(
+				"\"%s\" is no type of a cast: it must be one of int8, int16, int32, int64, float32, float64, boolean, string",
+				type));
 	if (is_named(field, CONNECT_DATA "Date"))
 		from = CAST_DATE;
 	else if (is_named(field, CONNECT_DATA "Time"))
 		from = CAST_TIME;
 	else if (is_named(field, CONNECT_DATA "Timestamp"))
 		from = CAST_TIMESTAMP;
-	else if (is_named(field, CONNECT_DATA "Decimal") && field->nconversions == 0 &&
-			 field->source == FIELD_COLUMN)
+	else if (is_named(field, CONNECT_DATA "Decimal") &&
+			 field->nconversions == 0 && field->source == FIELD_COLUMN)
 	{
 		decimal_as_text(field, opts);
 		/* a number, although it comes as a string */
@@ -415,7 +439,9 @@ convert_cast(ShapeField *field, const TransformStep *step, const char *type,
 	else if (strcmp(field->type, "bytes") == 0 && to == CAST_STRING)
 		from = CAST_BYTES;
 	else if (from < 0)
-		convert_error(field, step, psprintf("a value of type %s cannot be cast", field->type));
+		convert_error(
+			field, step,
+			psprintf("a value of type %s cannot be cast", field->type));
 	conv = add_conversion(field, cast_value);
 	conv->from = from;
 	conv->to = to;
@@ -445,7 +471,7 @@ static const struct
 	const char *word;
 	const char *type;
 	const char *type_name;
-}			time_kinds[] = {
+} time_kinds[] = {
 	{"string", "string", NULL},
 	{"unix", "int64", NULL},
 	{"Date", "int32", CONNECT_DATA "Date"},
@@ -456,11 +482,11 @@ static const struct
 static bool
 read_instant(const char *json, const Conversion *conv, int64 *ms)
 {
-	int64		v;
+	int64 v;
 
 	if (conv->from == TIME_KIND_STRING)
 		return *json == '"' &&
-			dateformat_parse(jsonscan_unquote(json, NULL), conv->format, ms);
+			   dateformat_parse(jsonscan_unquote(json, NULL), conv->format, ms);
 	v = strtoll(json, NULL, 10);
 	if (conv->from == TIME_KIND_DATE)
 		*ms = v * MS_PER_DAY;
@@ -476,8 +502,8 @@ read_instant(const char *json, const Conversion *conv, int64 *ms)
 static void
 put_instant(StringInfo out, int64 ms, const Conversion *conv)
 {
-	int64		day = ms / MS_PER_DAY - (ms % MS_PER_DAY < 0 ? 1 : 0);
-	int64		v;
+	int64 day = ms / MS_PER_DAY - (ms % MS_PER_DAY < 0 ? 1 : 0);
+	int64 v;
 	StringInfoData s;
 
 	switch ((TimeKind) conv->to)
@@ -510,8 +536,8 @@ put_instant(StringInfo out, int64 ms, const Conversion *conv)
 static void
 timestamp_value(StringInfo out, int start, const Conversion *conv)
 {
-	int64		ms;
-	bool		ok = read_instant(out->data + start, conv, &ms);
+	int64 ms;
+	bool ok = read_instant(out->data + start, conv, &ms);
 
 	truncate_to(out, start);
 	if (ok)
@@ -527,16 +553,20 @@ unix_unit(const ShapeField *field, const TransformStep *step)
 	static const struct
 	{
 		const char *word;
-		int64		unit;
-	}			units[] = {
-		{"seconds", 1}, {"milliseconds", 1000}, {"microseconds", 1000000},
-		{"nanoseconds", 1000000000}
-	};
+		int64 unit;
+	} units[] = {{"seconds", 1},
+				 {"milliseconds", 1000},
+				 {"microseconds", 1000000},
+				 {"nanoseconds", 1000000000}};
 
 	for (int i = 0; i < lengthof(units); i++)
 		if (strcmp(units[i].word, word) == 0)
 			return units[i].unit;
-	convert_error(field, step, psprintf("\"%s\" is no unix.precision: it must be seconds, milliseconds, microseconds or nanoseconds", word));
+	convert_error(
+		field, step,
+		psprintf(
+			"\"%s\" is no unix.precision: it must be seconds, milliseconds, microseconds or nanoseconds",
+			word));
 	return 0;
 }
 
@@ -545,8 +575,8 @@ convert_timestamp(ShapeField *field, const TransformStep *step)
 {
 	const char *target = transform_arg(step, "target.type", "");
 	const char *format = transform_arg_utf8(step, "format");
-	int			to = -1;
-	int			from = -1;
+	int to = -1;
+	int from = -1;
 	Conversion *conv;
 	const char *problem;
 
@@ -554,7 +584,8 @@ convert_timestamp(ShapeField *field, const TransformStep *step)
 	{
 		if (strcmp(time_kinds[i].word, target) == 0)
 			to = i;
-		if (time_kinds[i].type_name != NULL && is_named(field, time_kinds[i].type_name))
+		if (time_kinds[i].type_name != NULL &&
+			is_named(field, time_kinds[i].type_name))
 			from = i;
 	}
 	if (from < 0 && strcmp(field->type, "string") == 0)
@@ -562,14 +593,24 @@ convert_timestamp(ShapeField *field, const TransformStep *step)
 	else if (from < 0 && strcmp(field->type, "int64") == 0)
 		from = TIME_KIND_UNIX;
 	if (to < 0)
-		convert_error(field, step, psprintf("\"%s\" is no target.type: it must be string, unix, Date, Time or Timestamp", target));
+		convert_error(
+			field, step,
+			psprintf(
+				"\"%s\" is no target.type: it must be string, unix, Date, Time or Timestamp",
+				target));
 	if (from < 0)
-		convert_error(field, step, psprintf("a value of type %s is no timestamp", field->type));
+		convert_error(
+			field, step,
+			psprintf("a value of type %s is no timestamp", field->type));
 	if (format == NULL && (from == TIME_KIND_STRING || to == TIME_KIND_STRING))
-		convert_error(field, step, "\"format\" is missing, which timestamps as strings need");
+		convert_error(
+			field, step,
+			"\"format\" is missing, which timestamps as strings need");
 	problem = format ? dateformat_check(format) : NULL;
 	if (problem != NULL)
-		convert_error(field, step, psprintf("%s in the format \"%s\" is not supported", problem, format));
+		convert_error(field, step,
+					  psprintf("%s in the format \"%s\" is not supported",
+							   problem, format));
 	conv = add_conversion(field, timestamp_value);
 	conv->from = from;
 	conv->to = to;
@@ -585,8 +626,8 @@ static int
 local_offset(const Conversion *conv, int64 local_seconds)
 {
 	struct pg_tm tm = {0};
-	int64		days = local_seconds / 86400 - (local_seconds % 86400 < 0 ? 1 : 0);
-	int			rest = (int) (local_seconds - days * 86400);
+	int64 days = local_seconds / 86400 - (local_seconds % 86400 < 0 ? 1 : 0);
+	int rest = (int) (local_seconds - days * 86400);
 
 	if (conv->zone == NULL)
 		return conv->offset;
@@ -600,7 +641,7 @@ local_offset(const Conversion *conv, int64 local_seconds)
 static void
 put_offset(StringInfo out, int offset)
 {
-	int			abs_offset = abs(offset);
+	int abs_offset = abs(offset);
 
 	if (offset == 0)
 	{
@@ -627,37 +668,37 @@ put_fraction(StringInfo out, const char *fraction, int len)
 static void
 zoned_timestamp(StringInfo out, int start, const Conversion *conv)
 {
-	char	   *s = jsonscan_unquote(out->data + start, NULL);
-	int			year,
-				month,
-				day,
-				hour,
-				minute,
-				second,
-				used = 0;
+	char *s = jsonscan_unquote(out->data + start, NULL);
+	int year, month, day, hour, minute, second, used = 0;
 	const char *fraction;
-	int			fraction_len;
-	int64		utc;
-	int64		local;
-	int			offset;
+	int fraction_len;
+	int64 utc;
+	int64 local;
+	int offset;
 
-	if (sscanf(s, "%d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute,
-			   &second, &used) != 6 || used == 0)
-		return;					/* infinity, or a placeholder */
+	if (sscanf(s, "%d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour,
+			   &minute, &second, &used) != 6 ||
+		used == 0)
+		return; /* infinity, or a placeholder */
 	fraction = s + used;
-	fraction_len = *fraction == '.' ? 1 + (int) strspn(fraction + 1, "0123456789") : 0;
+	fraction_len =
+		*fraction == '.' ? 1 + (int) strspn(fraction + 1, "0123456789") : 0;
 	if (fraction[fraction_len] != 'Z')
 		return;
 	utc = ((int64) date2j(year, month, day) - UNIX_EPOCH_JDATE) * 86400 +
-		hour * 3600 + minute * 60 + second;
+		  hour * 3600 + minute * 60 + second;
 	offset = local_offset(conv, utc);
 	local = utc + offset;
 	hour = (int) ((local % 86400 + 86400) % 86400);
-	j2date((int) ((local - hour) / 86400) + UNIX_EPOCH_JDATE, &year, &month, &day);
+	j2date((int) ((local - hour) / 86400) + UNIX_EPOCH_JDATE, &year, &month,
+		   &day);
 	truncate_to(out, start);
 	appendStringInfo(out, "\"%s%04d-%02d-%02dT%02d:%02d:%02d",
-					 year < 0 ? "-" : year > 9999 ? "+" : "", abs(year), month, day,
-					 hour / 3600, hour / 60 % 60, hour % 60);
+					 year < 0	   ? "-"
+					 : year > 9999 ? "+"
+								   : "",
+					 abs(year), month, day, hour / 3600, hour / 60 % 60,
+					 hour % 60);
 	put_fraction(out, fraction, fraction_len);
 	put_offset(out, offset);
 	json_char(out, '"');
@@ -667,31 +708,32 @@ zoned_timestamp(StringInfo out, int start, const Conversion *conv)
 static void
 zoned_time(StringInfo out, int start, const Conversion *conv)
 {
-	char	   *s = jsonscan_unquote(out->data + start, NULL);
-	int			hour,
-				minute,
-				second,
-				used = 0;
-	int64		now = encode_clock() / 1000000;
-	int			offset = conv->offset;
-	int			local;
-	int			fraction_len;
+	char *s = jsonscan_unquote(out->data + start, NULL);
+	int hour, minute, second, used = 0;
+	int64 now = encode_clock() / 1000000;
+	int offset = conv->offset;
+	int local;
+	int fraction_len;
 
-	if (sscanf(s, "%2d:%2d:%2d%n", &hour, &minute, &second, &used) != 3 || used == 0)
+	if (sscanf(s, "%2d:%2d:%2d%n", &hour, &minute, &second, &used) != 3 ||
+		used == 0)
 		return;
-	fraction_len = s[used] == '.' ? 1 + (int) strspn(s + used + 1, "0123456789") : 0;
+	fraction_len =
+		s[used] == '.' ? 1 + (int) strspn(s + used + 1, "0123456789") : 0;
 	if (s[used + fraction_len] != 'Z')
 		return;
 	if (conv->zone != NULL)
 	{
-		pg_time_t	t = (pg_time_t) now;
+		pg_time_t t = (pg_time_t) now;
 		struct pg_tm *tm = pg_localtime(&t, conv->zone);
 
 		offset = tm != NULL ? (int) tm->tm_gmtoff : 0;
 	}
-	local = ((hour * 3600 + minute * 60 + second + offset) % 86400 + 86400) % 86400;
+	local =
+		((hour * 3600 + minute * 60 + second + offset) % 86400 + 86400) % 86400;
 	truncate_to(out, start);
-	appendStringInfo(out, "\"%02d:%02d:%02d", local / 3600, local / 60 % 60, local % 60);
+	appendStringInfo(out, "\"%02d:%02d:%02d", local / 3600, local / 60 % 60,
+					 local % 60);
 	put_fraction(out, s + used, fraction_len);
 	put_offset(out, offset);
 	json_char(out, '"');
@@ -701,13 +743,15 @@ zoned_time(StringInfo out, int start, const Conversion *conv)
 static void
 zoned_number(StringInfo out, int start, const Conversion *conv)
 {
-	int64		v = strtoll(out->data + start, NULL, 10);
-	int64		seconds = v / conv->unit - (v % conv->unit < 0 ? 1 : 0);
-	int64		shifted;
+	int64 v = strtoll(out->data + start, NULL, 10);
+	int64 seconds = v / conv->unit - (v % conv->unit < 0 ? 1 : 0);
+	int64 shifted;
 
 	/* infinities and what is near them stay */
-	if (seconds > INT64CONST(9224318015999) || seconds < INT64CONST(-210866803200) ||
-		pg_sub_s64_overflow(v, local_offset(conv, seconds) * conv->unit, &shifted))
+	if (seconds > INT64CONST(9224318015999) ||
+		seconds < INT64CONST(-210866803200) ||
+		pg_sub_s64_overflow(v, local_offset(conv, seconds) * conv->unit,
+							&shifted))
 		return;
 	truncate_to(out, start);
 	json_int64(out, shifted);
@@ -717,22 +761,22 @@ static void
 set_zone(Conversion *conv, const ShapeField *field, const TransformStep *step)
 {
 	const char *zone = transform_arg(step, "converted.timezone", "");
-	int			hours,
-				minutes,
-				seconds = 0;
-	int			used = 0;
+	int hours, minutes, seconds = 0;
+	int used = 0;
 
 	if ((zone[0] == '+' || zone[0] == '-') &&
 		sscanf(zone + 1, "%2d:%2d%n", &hours, &minutes, &used) == 2)
 	{
 		if (zone[1 + used] == ':')
 			seconds = (int) strtol(zone + 2 + used, NULL, 10);
-		conv->offset = (zone[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60 + seconds);
+		conv->offset =
+			(zone[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60 + seconds);
 		return;
 	}
 	conv->zone = pg_tzset(zone);
 	if (conv->zone == NULL)
-		convert_error(field, step, psprintf("there is no time zone \"%s\"", zone));
+		convert_error(field, step,
+					  psprintf("there is no time zone \"%s\"", zone));
 }
 
 void
@@ -742,8 +786,8 @@ convert_timezone(ShapeField *field, const TransformStep *step)
 	{
 		const char *type_name;
 		ConvertFunction convert;
-		int64		unit;
-	}			rows[] = {
+		int64 unit;
+	} rows[] = {
 		{DEBEZIUM_TIME "ZonedTimestamp", zoned_timestamp, 0},
 		{DEBEZIUM_TIME "ZonedTime", zoned_time, 0},
 		{DEBEZIUM_TIME "Timestamp", zoned_number, 1000},

@@ -12,19 +12,19 @@
 struct Conversion;
 
 /* The JSON from "start" on is replaced; it is not null. */
-typedef void (*ConvertFunction) (StringInfo out, int start,
-								 const struct Conversion *conv);
+typedef void (*ConvertFunction)(StringInfo out, int start,
+								const struct Conversion *conv);
 
 typedef struct Conversion
 {
 	ConvertFunction convert;
-	const char *json;			/* a constant result */
-	int			from;
-	int			to;
+	const char *json; /* a constant result */
+	int from;
+	int to;
 	const char *format;
-	int64		unit;			/* unix times: of them in a second */
-	pg_tz	   *zone;
-	int			offset;			/* seconds east, if there is no zone */
+	int64 unit; /* unix times: of them in a second */
+	pg_tz *zone;
+	int offset; /* seconds east, if there is no zone */
 } Conversion;
 
 /* Runs a field's conversions on the JSON from "start" on. */
@@ -40,4 +40,4 @@ extern void convert_cast(ShapeField *field, const TransformStep *step,
 extern void convert_timestamp(ShapeField *field, const TransformStep *step);
 extern void convert_timezone(ShapeField *field, const TransformStep *step);
 
-#endif							/* TUPLECAST_CONVERT_H */
+#endif /* TUPLECAST_CONVERT_H */

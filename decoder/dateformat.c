@@ -13,33 +13,26 @@
 /* the numbers that letters stand for */
 typedef struct Fields
 {
-	int			year,
-				month,
-				day,
-				hour,
-				minute,
-				second,
-				ms;
-	int			yearday;
-	int			weekday;		/* 0: Sunday */
-	bool		afternoon;
-	int			offset;			/* seconds east, when parsing */
+	int year, month, day, hour, minute, second, ms;
+	int yearday;
+	int weekday; /* 0: Sunday */
+	bool afternoon;
+	int offset; /* seconds east, when parsing */
 } Fields;
 
 static const char *const month_names[] = {
-	"January", "February", "March", "April", "May", "June", "July", "August",
-	"September", "October", "November", "December"
-};
-static const char *const day_names[] = {
-	"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"
-};
+	"January", "February", "March",		"April",   "May",	   "June",
+	"July",	   "August",   "September", "October", "November", "December"};
+static const char *const day_names[] = {"Sunday",	 "Monday",	 "Tuesday",
+										"Wednesday", "Thursday", "Friday",
+										"Saturday"};
 
 /* The next run of one letter or a literal; false at the end. */
 typedef struct Token
 {
-	char		letter;			/* '\0': a literal */
-	int			count;
-	char		literal;
+	char letter; /* '\0': a literal */
+	int count;
+	char literal;
 } Token;
 
 static bool
@@ -51,7 +44,7 @@ next_token(const char **p, bool *quoted, Token *t)
 	{
 		if (s[1] == '\'')
 		{
-			*t = (Token) {'\0', 1, '\''};
+			*t = (Token){'\0', 1, '\''};
 			*p = s + 2;
 			return true;
 		}
@@ -71,7 +64,7 @@ next_token(const char **p, bool *quoted, Token *t)
 		}
 	}
 	else
-		*t = (Token) {'\0', 1, *s++};
+		*t = (Token){'\0', 1, *s++};
 	*p = s;
 	return true;
 }
@@ -79,8 +72,8 @@ next_token(const char **p, bool *quoted, Token *t)
 const char *
 dateformat_check(const char *pattern)
 {
-	bool		quoted = false;
-	Token		t;
+	bool quoted = false;
+	Token t;
 
 	while (next_token(&pattern, &quoted, &t))
 		if (t.letter != '\0' && strchr("yMdHhkKmsSaEDzZXu", t.letter) == NULL)
@@ -97,9 +90,9 @@ floor_div(int64 a, int64 b)
 static void
 fields_from_ms(Fields *f, int64 ms)
 {
-	int64		days = floor_div(ms, MS_PER_DAY);
-	int			rest = (int) (ms - days * MS_PER_DAY);
-	int			jd = (int) days + UNIX_EPOCH_JDATE;
+	int64 days = floor_div(ms, MS_PER_DAY);
+	int rest = (int) (ms - days * MS_PER_DAY);
+	int jd = (int) days + UNIX_EPOCH_JDATE;
 
 	memset(f, 0, sizeof(*f));
 	j2date(jd, &f->year, &f->month, &f->day);
@@ -126,14 +119,14 @@ append_zone(StringInfo out, const Token *t)
 void
 dateformat_append(StringInfo out, int64 ms, const char *pattern)
 {
-	Fields		f;
-	bool		quoted = false;
-	Token		t;
+	Fields f;
+	bool quoted = false;
+	Token t;
 
 	fields_from_ms(&f, ms);
 	while (next_token(&pattern, &quoted, &t))
 	{
-		int			n = t.count;
+		int n = t.count;
 
 		switch (t.letter)
 		{
@@ -158,7 +151,8 @@ dateformat_append(StringInfo out, int64 ms, const char *pattern)
 				appendStringInfo(out, "%0*d", n, f.yearday);
 				break;
 			case 'u':
-				appendStringInfo(out, "%0*d", n, f.weekday == 0 ? 7 : f.weekday);
+				appendStringInfo(out, "%0*d", n,
+								 f.weekday == 0 ? 7 : f.weekday);
 				break;
 			case 'E':
 				if (n >= 4)
@@ -176,7 +170,8 @@ dateformat_append(StringInfo out, int64 ms, const char *pattern)
 				appendStringInfo(out, "%0*d", n, f.hour % 12);
 				break;
 			case 'h':
-				appendStringInfo(out, "%0*d", n, f.hour % 12 == 0 ? 12 : f.hour % 12);
+				appendStringInfo(out, "%0*d", n,
+								 f.hour % 12 == 0 ? 12 : f.hour % 12);
 				break;
 			case 'm':
 				appendStringInfo(out, "%0*d", n, f.minute);
@@ -206,7 +201,7 @@ dateformat_append(StringInfo out, int64 ms, const char *pattern)
 static bool
 take_number(const char **s, int max_digits, int *v)
 {
-	int			digits = 0;
+	int digits = 0;
 
 	*v = 0;
 	while (digits < max_digits && **s >= '0' && **s <= '9')
@@ -234,9 +229,8 @@ take_name(const char **s, const char *const *names, int n, int *index)
 static bool
 take_zone(const char **s, int *offset)
 {
-	int			hours,
-				minutes = 0;
-	int			sign;
+	int hours, minutes = 0;
+	int sign;
 
 	if (**s == 'Z' || strncmp(*s, "UTC", 3) == 0 || strncmp(*s, "GMT", 3) == 0)
 	{
@@ -259,8 +253,8 @@ take_zone(const char **s, int *offset)
 static bool
 take_field(const char **s, const Token *t, bool abutting, Fields *f)
 {
-	int			max = abutting ? t->count : 9;
-	int			ignored;
+	int max = abutting ? t->count : 9;
+	int ignored;
 
 	switch (t->letter)
 	{
@@ -303,7 +297,8 @@ take_field(const char **s, const Token *t, bool abutting, Fields *f)
 		case 'S':
 			return take_number(s, max, &f->ms);
 		case 'a':
-			if (pg_strncasecmp(*s, "AM", 2) != 0 && pg_strncasecmp(*s, "PM", 2) != 0)
+			if (pg_strncasecmp(*s, "AM", 2) != 0 &&
+				pg_strncasecmp(*s, "PM", 2) != 0)
 				return false;
 			f->afternoon = (**s | 0x20) == 'p';
 			*s += 2;
@@ -316,10 +311,10 @@ take_field(const char **s, const Token *t, bool abutting, Fields *f)
 bool
 dateformat_parse(const char *s, const char *pattern, int64 *ms)
 {
-	Fields		f = {.year = 1970,.month = 1,.day = 1};
-	bool		quoted = false;
-	Token		t;
-	int64		days;
+	Fields f = {.year = 1970, .month = 1, .day = 1};
+	bool quoted = false;
+	Token t;
+	int64 days;
 
 	while (next_token(&pattern, &quoted, &t))
 	{
@@ -330,8 +325,10 @@ dateformat_parse(const char *s, const char *pattern, int64 *ms)
 			continue;
 		}
 		/* numbers side by side are as wide as their letters */
-		if (!take_field(&s, &t, !quoted && *pattern != '\0' &&
-						strchr("yMdHhkKmsSD", *pattern) != NULL, &f))
+		if (!take_field(&s, &t,
+						!quoted && *pattern != '\0' &&
+							strchr("yMdHhkKmsSD", *pattern) != NULL,
+						&f))
 			return false;
 	}
 	if (f.afternoon && f.hour < 12)
@@ -342,9 +339,9 @@ dateformat_parse(const char *s, const char *pattern, int64 *ms)
 	f.year += (f.month - 1) / 12;
 	f.month = (f.month - 1) % 12 + 1;
 	days = (int64) date2j(f.year, f.month, 1) - UNIX_EPOCH_JDATE +
-		(f.yearday > 0 ? f.yearday : f.day) - 1;
+		   (f.yearday > 0 ? f.yearday : f.day) - 1;
 	*ms = days * MS_PER_DAY + f.hour * INT64CONST(3600000) +
-		f.minute * INT64CONST(60000) + f.second * INT64CONST(1000) + f.ms -
-		f.offset * INT64CONST(1000);
+		  f.minute * INT64CONST(60000) + f.second * INT64CONST(1000) + f.ms -
+		  f.offset * INT64CONST(1000);
 	return true;
 }

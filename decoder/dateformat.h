@@ -17,4 +17,4 @@ extern void dateformat_append(StringInfo out, int64 ms, const char *pattern);
 /* false if the text does not match the pattern */
 extern bool dateformat_parse(const char *s, const char *pattern, int64 *ms);
 
-#endif							/* TUPLECAST_DATEFORMAT_H */
+#endif /* TUPLECAST_DATEFORMAT_H */

@@ -23,20 +23,20 @@ typedef enum NodeKind
 
 typedef struct JsonNode
 {
-	NodeKind	kind;
-	const char *text;			/* of a scalar: where it begins */
-	int			len;
-	List	   *names;			/* of an object's members: char * */
-	List	   *items;			/* of JsonNode * */
+	NodeKind kind;
+	const char *text; /* of a scalar: where it begins */
+	int len;
+	List *names; /* of an object's members: char * */
+	List *items; /* of JsonNode * */
 } JsonNode;
 
 typedef struct JsonSchema
 {
 	const char *type;
-	bool		optional;
-	const char *name;			/* of a struct, or NULL */
-	List	   *fields;			/* names, parallel to */
-	List	   *types;			/* JsonSchema *; of an array: the one */
+	bool optional;
+	const char *name; /* of a struct, or NULL */
+	List *fields;	  /* names, parallel to */
+	List *types;	  /* JsonSchema *; of an array: the one */
 } JsonSchema;
 
 /* ---- parsing ------------------------------------------------------------- */
@@ -62,10 +62,10 @@ parse_object(const char **p, JsonNode *node)
 	node->kind = NODE_OBJECT;
 	while (*s == '"')
 	{
-		char	   *name;
-		JsonNode	   *item;
-		ListCell   *lc;
-		bool		seen = false;
+		char *name;
+		JsonNode *item;
+		ListCell *lc;
+		bool seen = false;
 
 		if (!is_whole_string(s))
 			return NULL;
@@ -80,7 +80,8 @@ parse_object(const char **p, JsonNode *node)
 		foreach(lc, node->names)
 			if (strcmp(lfirst(lc), name) == 0)
 			{
-				lfirst(list_nth_cell(node->items, foreach_current_index(lc))) = item;
+				lfirst(list_nth_cell(node->items, foreach_current_index(lc))) =
+					item;
 				seen = true;
 			}
 		if (!seen)
@@ -107,7 +108,7 @@ parse_array(const char **p, JsonNode *node)
 	node->kind = NODE_ARRAY;
 	while (*s != ']')
 	{
-		JsonNode	   *item = parse_value(&s);
+		JsonNode *item = parse_value(&s);
 
 		if (item == NULL)
 			return NULL;
@@ -156,7 +157,7 @@ is_number(const char *s, int len)
 static JsonNode *
 parse_value(const char **p)
 {
-	JsonNode	   *node = palloc0(sizeof(JsonNode));
+	JsonNode *node = palloc0(sizeof(JsonNode));
 	const char *s = jsonscan_blanks(*p);
 
 	check_stack_depth();
@@ -177,8 +178,9 @@ parse_value(const char **p)
 		node->kind = NODE_BOOLEAN;
 	else
 		node->kind = NODE_NUMBER;
-	if (node->kind == NODE_STRING ? !is_whole_string(s)
-		: node->kind == NODE_NUMBER && !is_number(s, node->len))
+	if (node->kind == NODE_STRING
+			? !is_whole_string(s)
+			: node->kind == NODE_NUMBER && !is_number(s, node->len))
 		return NULL;
 	return node;
 }
@@ -187,16 +189,17 @@ parse_value(const char **p)
 
 typedef struct Expansion
 {
-	bool		keep_nulls;
-	bool		failed;
+	bool keep_nulls;
+	bool failed;
 } Expansion;
 
-static JsonSchema *to_schema(Expansion *x, const char *key, const JsonNode *node);
+static JsonSchema *to_schema(Expansion *x, const char *key,
+							 const JsonNode *node);
 
 static JsonSchema *
 scalar_schema(const char *type)
 {
-	JsonSchema	   *s = palloc0(sizeof(JsonSchema));
+	JsonSchema *s = palloc0(sizeof(JsonSchema));
 
 	s->type = type;
 	s->optional = true;
@@ -207,8 +210,8 @@ scalar_schema(const char *type)
 static const char *
 number_type(const JsonNode *node)
 {
-	char	   *text_value = pnstrdup(node->text, node->len);
-	int64		v;
+	char *text_value = pnstrdup(node->text, node->len);
+	int64 v;
 
 	if (strpbrk(text_value, ".eE") != NULL)
 		return "double";
@@ -222,8 +225,8 @@ number_type(const JsonNode *node)
 static bool
 schema_equal(const JsonSchema *a, const JsonSchema *b)
 {
-	ListCell   *la;
-	ListCell   *lb;
+	ListCell *la;
+	ListCell *lb;
 
 	if (a == NULL || b == NULL)
 		return a == b;
@@ -242,7 +245,7 @@ schema_equal(const JsonSchema *a, const JsonSchema *b)
 static int
 field_index(const JsonSchema *s, const char *name)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	foreach(lc, s->fields)
 		if (strcmp(lfirst(lc), name) == 0)
@@ -253,9 +256,9 @@ field_index(const JsonSchema *s, const char *name)
 static JsonSchema *
 merge_schemas(const JsonSchema *a, const JsonSchema *b)
 {
-	JsonSchema	   *s = palloc(sizeof(JsonSchema));
-	ListCell   *name;
-	ListCell   *type;
+	JsonSchema *s = palloc(sizeof(JsonSchema));
+	ListCell *name;
+	ListCell *type;
 
 	*s = *a;
 	/* a merged struct is built without the flag */
@@ -264,14 +267,15 @@ merge_schemas(const JsonSchema *a, const JsonSchema *b)
 	s->types = list_copy(a->types);
 	forboth(name, b->fields, type, b->types)
 	{
-		int			i = field_index(s, lfirst(name));
+		int i = field_index(s, lfirst(name));
 
 		if (i < 0)
 		{
 			s->fields = lappend(s->fields, lfirst(name));
 			s->types = lappend(s->types, lfirst(type));
 		}
-		else if (strcmp(((JsonSchema *) list_nth(s->types, i))->type, "bytes") == 0)
+		else if (strcmp(((JsonSchema *) list_nth(s->types, i))->type,
+						"bytes") == 0)
 			lfirst(list_nth_cell(s->types, i)) = lfirst(type);
 	}
 	return s;
@@ -282,7 +286,7 @@ static const JsonNode *
 array_sample(Expansion *x, const JsonNode *array)
 {
 	const JsonNode *sample = NULL;
-	ListCell   *lc;
+	ListCell *lc;
 
 	foreach(lc, array->items)
 	{
@@ -310,19 +314,19 @@ static JsonSchema *
 array_schema(Expansion *x, const char *key, const JsonNode *array)
 {
 	const JsonNode *sample = array_sample(x, array);
-	JsonSchema	   *element = NULL;
-	List	   *seen = NIL;
-	JsonSchema	   *s;
-	ListCell   *lc;
+	JsonSchema *element = NULL;
+	List *seen = NIL;
+	JsonSchema *s;
+	ListCell *lc;
 
 	if (x->failed)
 		return NULL;
 	if (sample->kind == NODE_OBJECT)
 		foreach(lc, array->items)
 		{
-			JsonSchema	   *one;
-			bool		known = false;
-			ListCell   *old;
+			JsonSchema *one;
+			bool known = false;
+			ListCell *old;
 
 			if (((JsonNode *) lfirst(lc))->kind != NODE_OBJECT)
 				continue;
@@ -352,10 +356,10 @@ array_schema(Expansion *x, const char *key, const JsonNode *array)
 static JsonSchema *
 to_schema(Expansion *x, const char *key, const JsonNode *node)
 {
-	JsonSchema	   *s;
+	JsonSchema *s;
 	const char *type;
-	ListCell   *name;
-	ListCell   *item;
+	ListCell *name;
+	ListCell *item;
 
 	switch (node->kind)
 	{
@@ -378,8 +382,11 @@ to_schema(Expansion *x, const char *key, const JsonNode *node)
 	s->name = key;
 	forboth(name, node->names, item, node->items)
 	{
-		JsonSchema	   *field = to_schema(x, key && key[0] ? psprintf("%s.%s", key, (char *) lfirst(name))
-									  : lfirst(name), lfirst(item));
+		JsonSchema *field = to_schema(
+			x,
+			key && key[0] ? psprintf("%s.%s", key, (char *) lfirst(name))
+						  : lfirst(name),
+			lfirst(item));
 
 		if (x->failed)
 			return NULL;
@@ -396,8 +403,8 @@ to_schema(Expansion *x, const char *key, const JsonNode *node)
 static void
 put_schema(StringInfo out, const JsonSchema *s)
 {
-	ListCell   *name;
-	ListCell   *type;
+	ListCell *name;
+	ListCell *type;
 
 	appendStringInfo(out, "{\"type\":\"%s\"", s->type);
 	if (strcmp(s->type, "array") == 0)
@@ -431,7 +438,8 @@ put_schema(StringInfo out, const JsonSchema *s)
 static const char *
 node_type(const JsonNode *node)
 {
-	static const char *const types[] = {"", "string", "boolean", "", "array", "struct"};
+	static const char *const types[] = {"", "string", "boolean",
+										"", "array",  "struct"};
 
 	return node->kind == NODE_NUMBER ? number_type(node) : types[node->kind];
 }
@@ -439,7 +447,7 @@ node_type(const JsonNode *node)
 static const JsonNode *
 member(const JsonNode *object, const char *name)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	foreach(lc, object->names)
 		if (strcmp(lfirst(lc), name) == 0)
@@ -452,12 +460,13 @@ put_scalar(StringInfo out, const JsonNode *node)
 {
 	if (node->kind == NODE_STRING)
 	{
-		int			len;
-		char	   *s = jsonscan_unquote(node->text, &len);
+		int len;
+		char *s = jsonscan_unquote(node->text, &len);
 
 		json_utf8(out, s, len);
 	}
-	else if (node->kind == NODE_NUMBER && strcmp(number_type(node), "double") == 0)
+	else if (node->kind == NODE_NUMBER &&
+			 strcmp(number_type(node), "double") == 0)
 		json_float8(out, strtod(node->text, NULL));
 	else if (node->kind == NODE_NUMBER)
 		json_int64(out, strtoll(node->text, NULL, 10));
@@ -466,11 +475,12 @@ put_scalar(StringInfo out, const JsonNode *node)
 }
 
 static void
-put_node(StringInfo out, Expansion *x, const JsonNode *node, const JsonSchema *s)
+put_node(StringInfo out, Expansion *x, const JsonNode *node,
+		 const JsonSchema *s)
 {
-	ListCell   *lc;
-	ListCell   *type;
-	bool		first = true;
+	ListCell *lc;
+	ListCell *type;
+	bool first = true;
 
 	if (node == NULL || node->kind == NODE_NULL)
 	{
@@ -515,10 +525,10 @@ bool
 json_expand(const char *document, const char *name, bool keep_nulls,
 			StringInfo value, StringInfo schema)
 {
-	Expansion	x = {keep_nulls, false};
-	int			value_start = value->len;
+	Expansion x = {keep_nulls, false};
+	int value_start = value->len;
 	const JsonNode *node;
-	JsonSchema	   *s;
+	JsonSchema *s;
 
 	/* only an object is a struct */
 	if (document[0] != '{')

@@ -18,4 +18,4 @@
 extern bool json_expand(const char *document, const char *name, bool keep_nulls,
 						StringInfo value, StringInfo schema);
 
-#endif							/* TUPLECAST_JSONEXPAND_H */
+#endif /* TUPLECAST_JSONEXPAND_H */

@@ -28,7 +28,7 @@ skip_string(const char *p)
 const char *
 jsonscan_skip(const char *p)
 {
-	int			depth = 0;
+	int depth = 0;
 
 	p = jsonscan_blanks(p);
 	do
@@ -57,7 +57,7 @@ jsonscan_skip(const char *p)
 const char *
 jsonscan_member(const char *object, const char *name)
 {
-	size_t		len = strlen(name);
+	size_t len = strlen(name);
 	const char *p = jsonscan_blanks(object);
 
 	if (*p != '{')
@@ -95,10 +95,12 @@ hex4(const char *p)
 
 	for (int i = 0; i < 4; i++)
 	{
-		char		c = p[i];
+		char c = p[i];
 
-		v = v * 16 + (c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' &&
-					  (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : 0);
+		v = v * 16 + (c >= '0' && c <= '9' ? c - '0'
+					  : (c | 0x20) >= 'a' && (c | 0x20) <= 'f'
+						  ? (c | 0x20) - 'a' + 10
+						  : 0);
 	}
 	return v;
 }

@@ -19,4 +19,4 @@ extern char *jsonscan_unquote(const char *p, int *len);
 /* A copy of the value that begins at p. */
 extern char *jsonscan_copy(const char *p);
 
-#endif							/* TUPLECAST_JSONSCAN_H */
+#endif /* TUPLECAST_JSONSCAN_H */

@@ -24,7 +24,7 @@ typedef enum Placement
 
 typedef struct Additional
 {
-	Placement	placement;
+	Placement placement;
 	const char *alias;
 	const ShapeField *field;
 } Additional;
@@ -37,29 +37,33 @@ struct OutboxPlan
 	const ShapeField *key;
 	const ShapeField *payload;
 	const ShapeField *route;
-	const ShapeField *timestamp;	/* or NULL */
-	const ShapeField *version;	/* or NULL */
+	const ShapeField *timestamp; /* or NULL */
+	const ShapeField *version;	 /* or NULL */
 	const char *payload_name;
-	int			nadditional;
+	int nadditional;
 	Additional *additional;
-	bool		enveloped;		/* the value is a struct around the payload */
-	bool		expand;
-	bool		keep_nulls;
-	bool		tombstones;
-	bool		fatal;
-	bool		warned;
+	bool enveloped; /* the value is a struct around the payload */
+	bool expand;
+	bool keep_nulls;
+	bool tombstones;
+	bool fatal;
+	bool warned;
 };
 
 /* ---- plan ---------------------------------------------------------------- */
 
 static void
-outbox_error(const TransformStep *step, const RelationPlan *plan, const char *what)
+outbox_error(const TransformStep *step, const RelationPlan *plan,
+			 const char *what)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("transform \"%s\" (outbox event router) cannot be applied to \"%s.%s\": %s",
-					step->alias, plan->schema, plan->table, what),
-			 errhint("Capture the outbox table alone (table.include.list), or limit the transform to its topic by a predicate TopicNameMatches; name other columns by the properties table.field.event.*.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		 errmsg(
+			 "transform \"%s\" (outbox event router) cannot be applied to \"%s.%s\": %s",
+			 step->alias, plan->schema, plan->table, what),
+		 errhint(
+			 "Capture the outbox table alone (table.include.list), or limit the transform to its topic by a predicate TopicNameMatches; name other columns by the properties table.field.event.*.")));
 }
 
 static const ShapeField *
@@ -75,23 +79,26 @@ find_field(const TransformStep *step, const RelationPlan *plan,
 		return NULL;
 	f = shape_field_find(unconstify(ShapeField *, row), n, name);
 	if (f == NULL)
-		outbox_error(step, plan, psprintf("it has no column \"%s\" (%s)", name, property));
+		outbox_error(step, plan,
+					 psprintf("it has no column \"%s\" (%s)", name, property));
 	return f;
 }
 
 static void
-parse_additional(OutboxPlan *ob, const RelationPlan *plan, const ShapeField *row,
-				 int n)
+parse_additional(OutboxPlan *ob, const RelationPlan *plan,
+				 const ShapeField *row, int n)
 {
 	const TransformStep *step = ob->step;
-	List	   *list = transform_arg_list(step, "table.fields.additional.placement");
-	bool		ignore = strcmp(transform_arg(step, "table.field.additional.missing", "error"), "ignore") == 0;
-	ListCell   *lc;
+	List *list = transform_arg_list(step, "table.fields.additional.placement");
+	bool ignore =
+		strcmp(transform_arg(step, "table.field.additional.missing", "error"),
+			   "ignore") == 0;
+	ListCell *lc;
 
 	ob->additional = palloc0(sizeof(Additional) * Max(list_length(list), 1));
 	foreach(lc, list)
 	{
-		List	   *parts = pattern_split(lfirst(lc), ':');
+		List *parts = pattern_split(lfirst(lc), ':');
 		Additional *a = &ob->additional[ob->nadditional];
 		const char *place = list_length(parts) >= 2 ? lsecond(parts) : "";
 
@@ -102,14 +109,26 @@ parse_additional(OutboxPlan *ob, const RelationPlan *plan, const ShapeField *row
 		else if (pg_strcasecmp(place, "partition") == 0)
 			a->placement = PLACE_PARTITION;
 		else
-			outbox_error(step, plan, psprintf("\"%s\" of table.fields.additional.placement is no FIELD:header, FIELD:envelope:ALIAS or FIELD:partition", (char *) lfirst(lc)));
-		a->field = shape_field_find(unconstify(ShapeField *, row), n, linitial(parts));
+			outbox_error(
+				step, plan,
+				psprintf(
+					"\"%s\" of table.fields.additional.placement is no FIELD:header, FIELD:envelope:ALIAS or FIELD:partition",
+					(char *) lfirst(lc)));
+		a->field =
+			shape_field_find(unconstify(ShapeField *, row), n, linitial(parts));
 		if (a->field == NULL && ignore)
 			continue;
 		if (a->field == NULL)
-			outbox_error(step, plan, psprintf("it has no column \"%s\" (table.fields.additional.placement)", (char *) linitial(parts)));
-		if (a->placement == PLACE_PARTITION && strcmp(a->field->type, "int32") != 0)
-			outbox_error(step, plan, psprintf("the partition \"%s\" is no integer", a->field->name));
+			outbox_error(
+				step, plan,
+				psprintf(
+					"it has no column \"%s\" (table.fields.additional.placement)",
+					(char *) linitial(parts)));
+		if (a->placement == PLACE_PARTITION &&
+			strcmp(a->field->type, "int32") != 0)
+			outbox_error(
+				step, plan,
+				psprintf("the partition \"%s\" is no integer", a->field->name));
 		a->alias = list_length(parts) >= 3 ? lthird(parts) : a->field->name;
 		ob->enveloped |= a->placement == PLACE_ENVELOPE;
 		ob->nadditional++;
@@ -119,13 +138,17 @@ parse_additional(OutboxPlan *ob, const RelationPlan *plan, const ShapeField *row
 static void
 check_timestamp(const OutboxPlan *ob, const RelationPlan *plan)
 {
-	Oid			type;
+	Oid type;
 
 	if (ob->timestamp == NULL)
 		return;
 	type = ob->timestamp->column->codec->type;
 	if (type != TIMESTAMPOID && type != TIMESTAMPTZOID)
-		outbox_error(ob->step, plan, psprintf("the column \"%s\" (table.field.event.timestamp) is no timestamp", ob->timestamp->name));
+		outbox_error(
+			ob->step, plan,
+			psprintf(
+				"the column \"%s\" (table.field.event.timestamp) is no timestamp",
+				ob->timestamp->name));
 }
 
 /* behind it a record has no table any more */
@@ -138,41 +161,60 @@ check_later_steps(const OutboxPlan *ob, const RelationPlan *plan, int from)
 
 		if (step->kind == STEP_UNWRAP || step->kind == STEP_OUTBOX ||
 			step->kind == STEP_TIMEZONE)
-			continue;			/* they let what is no envelope pass */
-		if ((step->kind == STEP_REGEX_ROUTER || step->kind == STEP_INSERT_HEADER) &&
-			(step->predicate == PREDICATE_NONE || step->predicate == PREDICATE_TOPIC))
+			continue; /* they let what is no envelope pass */
+		if ((step->kind == STEP_REGEX_ROUTER ||
+			 step->kind == STEP_INSERT_HEADER) &&
+			(step->predicate == PREDICATE_NONE ||
+			 step->predicate == PREDICATE_TOPIC))
 			continue;
 		if (step->predicate == PREDICATE_TOPIC && !step->negate)
 			continue;
-		outbox_error(ob->step, plan, psprintf("the transform \"%s\" (%s) behind it is not supported there; RegexRouter and InsertHeader are", step->alias, step->word));
+		outbox_error(
+			ob->step, plan,
+			psprintf(
+				"the transform \"%s\" (%s) behind it is not supported there; RegexRouter and InsertHeader are",
+				step->alias, step->word));
 	}
 }
 
 OutboxPlan *
-outbox_plan_build(const Encoder *enc, const RelationPlan *plan, const Shape *shape,
-				  const ShapeField *row, int ncolumns)
+outbox_plan_build(const Encoder *enc, const RelationPlan *plan,
+				  const Shape *shape, const ShapeField *row, int ncolumns)
 {
 	OutboxPlan *ob = palloc0(sizeof(OutboxPlan));
 	const TransformStep *step = shape->outbox;
-	const char *behavior = transform_arg(step, "table.op.invalid.behavior", "warn");
+	const char *behavior =
+		transform_arg(step, "table.op.invalid.behavior", "warn");
 
 	ob->step = step;
 	ob->chain = enc->opts->transforms;
-	ob->id = find_field(step, plan, row, ncolumns, "table.field.event.id", "id");
-	ob->key = find_field(step, plan, row, ncolumns, "table.field.event.key", "aggregateid");
-	ob->payload = find_field(step, plan, row, ncolumns, "table.field.event.payload", "payload");
-	ob->route = find_field(step, plan, row, ncolumns, "route.by.field", "aggregatetype");
-	ob->timestamp = find_field(step, plan, row, ncolumns, "table.field.event.timestamp", NULL);
-	ob->version = find_field(step, plan, row, ncolumns, "table.field.event.schema.version", NULL);
+	ob->id =
+		find_field(step, plan, row, ncolumns, "table.field.event.id", "id");
+	ob->key = find_field(step, plan, row, ncolumns, "table.field.event.key",
+						 "aggregateid");
+	ob->payload = find_field(step, plan, row, ncolumns,
+							 "table.field.event.payload", "payload");
+	ob->route = find_field(step, plan, row, ncolumns, "route.by.field",
+						   "aggregatetype");
+	ob->timestamp = find_field(step, plan, row, ncolumns,
+							   "table.field.event.timestamp", NULL);
+	ob->version = find_field(step, plan, row, ncolumns,
+							 "table.field.event.schema.version", NULL);
 	ob->payload_name = ob->payload->name;
 	if (strcmp(ob->route->type, "string") != 0)
-		outbox_error(step, plan, psprintf("the column \"%s\" (route.by.field) is no text", ob->route->name));
+		outbox_error(step, plan,
+					 psprintf("the column \"%s\" (route.by.field) is no text",
+							  ob->route->name));
 	check_timestamp(ob, plan);
 	parse_additional(ob, plan, row, ncolumns);
 	check_later_steps(ob, plan, shape->after_outbox);
 	ob->expand = transform_arg_bool(step, "table.expand.json.payload", false);
-	ob->keep_nulls = strcmp(transform_arg(step, "table.json.payload.null.behavior", "ignore"), "optional_bytes") == 0;
-	ob->tombstones = transform_arg_bool(step, "route.tombstone.on.empty.payload", false);
+	ob->keep_nulls =
+		strcmp(
+			transform_arg(step, "table.json.payload.null.behavior", "ignore"),
+			"optional_bytes") == 0;
+	ob->tombstones =
+		transform_arg_bool(step, "route.tombstone.on.empty.payload", false);
 	ob->fatal = strcmp(behavior, "fatal") == 0;
 	return ob;
 }
@@ -198,7 +240,8 @@ field_json(Encoder *enc, const Change *change, const Shape *shape,
 	StringInfoData s;
 
 	initStringInfo(&s);
-	shape_encode_field(&s, enc, change, change->op, shape, field, change->after);
+	shape_encode_field(&s, enc, change, change->op, shape, field,
+					   change->after);
 	return s.data;
 }
 
@@ -206,16 +249,16 @@ field_json(Encoder *enc, const Change *change, const Shape *shape,
 static char *
 route_topic(const OutboxPlan *ob, const char *routed, int from)
 {
-	int			len = strlen(routed);
+	int len = strlen(routed);
 	const char *name = pnstrdup(json_from_utf8(routed, &len), len);
-	char	   *topic = route_apply(ob->step->route, name);
+	char *topic = route_apply(ob->step->route, name);
 
 	if (topic == NULL)
 		topic = pstrdup(name);
 	for (int i = from; i < ob->chain->nsteps; i++)
 	{
 		const TransformStep *step = &ob->chain->steps[i];
-		char	   *next;
+		char *next;
 
 		if (step->kind != STEP_REGEX_ROUTER ||
 			(step->predicate == PREDICATE_TOPIC &&
@@ -239,8 +282,8 @@ event_headers(Encoder *enc, const Change *change, const Shape *shape,
 	/* what the stream always carries stands first */
 	*n = 1;
 	headers[*n].name = "id";
-	headers[*n].value = plain_text(field_json(enc, change, shape, ob->id),
-								   &headers[*n].len);
+	headers[*n].value =
+		plain_text(field_json(enc, change, shape, ob->id), &headers[*n].len);
 	(*n)++;
 	for (int i = 0; i < ob->nadditional; i++)
 	{
@@ -275,7 +318,7 @@ event_key(Encoder *enc, const Change *change, const Shape *shape)
 {
 	const OutboxPlan *ob = shape->outbox_plan;
 	FrameWriter *w = enc->writer;
-	char	   *json = field_json(enc, change, shape, ob->key);
+	char *json = field_json(enc, change, shape, ob->key);
 
 	frame_key_begin(w);
 	if (enc->opts->key_schemas)
@@ -293,10 +336,12 @@ event_key(Encoder *enc, const Change *change, const Shape *shape)
 /* {"type":"struct",… around the payload and what is placed beside it */
 static void
 envelope_schema(StringInfo out, Encoder *enc, const Change *change,
-				const Shape *shape, const char *payload_schema, const char *routed)
+				const Shape *shape, const char *payload_schema,
+				const char *routed)
 {
 	const OutboxPlan *ob = shape->outbox_plan;
-	const char *name = psprintf("%s.%s.Value", shape->stream.schema_prefix, routed);
+	const char *name =
+		psprintf("%s.%s.Value", shape->stream.schema_prefix, routed);
 
 	json_lit(out, "{\"type\":\"struct\",\"fields\":[");
 	json_str(out, payload_schema);
@@ -306,13 +351,14 @@ envelope_schema(StringInfo out, Encoder *enc, const Change *change,
 		if (ob->additional[i].placement != PLACE_ENVELOPE)
 			continue;
 		json_char(out, ',');
-		shape_field_schema(out, ob->additional[i].field, ob->additional[i].alias);
+		shape_field_schema(out, ob->additional[i].field,
+						   ob->additional[i].alias);
 	}
 	json_lit(out, "],\"optional\":false,\"name\":");
 	json_utf8(out, name, strlen(name));
 	if (ob->version != NULL)
 	{
-		char	   *version = field_json(enc, change, shape, ob->version);
+		char *version = field_json(enc, change, shape, ob->version);
 
 		if (strcmp(version, "null") != 0)
 			appendStringInfo(out, ",\"version\":%s", version);
@@ -344,7 +390,7 @@ envelope_payload(StringInfo out, Encoder *enc, const Change *change,
 static bool
 is_empty(const char *json)
 {
-	int			len;
+	int len;
 	const char *s = plain_text(json, &len);
 
 	return s == NULL || s[strspn(s, " \t\r\n")] == '\0';
@@ -366,7 +412,8 @@ event_value(Encoder *enc, const Change *change, const Shape *shape,
 		return;
 	}
 	/* under a connector's JSON a null with a schema is the word */
-	if (strcmp(payload, "null") == 0 && !ob->enveloped && !enc->opts->connector_compat)
+	if (strcmp(payload, "null") == 0 && !ob->enveloped &&
+		!enc->opts->connector_compat)
 	{
 		frame_value_null(w);
 		return;
@@ -404,12 +451,15 @@ event_time(const OutboxPlan *ob, const RowImage *row)
 {
 	if (ob->timestamp != NULL)
 	{
-		int			i = ob->timestamp->column->attnum - 1;
-		Timestamp	t;
+		int i = ob->timestamp->column->attnum - 1;
+		Timestamp t;
 
-		if (!row->nulls[i] && !TIMESTAMP_NOT_FINITE(t = DatumGetInt64(row->values[i])))
+		if (!row->nulls[i] &&
+			!TIMESTAMP_NOT_FINITE(t = DatumGetInt64(row->values[i])))
 			/* cut towards 1970, as Debezium does */
-			return (t + (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY) / 1000;
+			return (t + (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) *
+							USECS_PER_DAY) /
+				   1000;
 	}
 	return encode_clock() / 1000;
 }
@@ -439,8 +489,8 @@ write_event(Encoder *enc, const Change *change, Shape *shape, uint8 part)
 	FrameWriter *w = enc->writer;
 	RecordRoute route = {0};
 	RecordHeader *headers;
-	char	   *routed;
-	int			n;
+	char *routed;
+	int n;
 
 	routed = plain_text(field_json(enc, change, shape, ob->route), &n);
 	if (routed == NULL)
@@ -463,20 +513,26 @@ refuse_update(OutboxPlan *ob, const RelationPlan *plan)
 	if (!ob->fatal && ob->warned)
 		return;
 	ob->warned = true;
-	ereport(ob->fatal ? ERROR : WARNING,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("a row of the outbox table \"%s.%s\" was updated",
-					plan->schema, plan->table),
-			 errdetail("Events do not change: only rows that are inserted become records."),
-			 ob->fatal ? errhint("The transform \"%s\" has table.op.invalid.behavior=fatal.", ob->step->alias)
+	ereport(
+		ob->fatal ? ERROR : WARNING,
+		(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		 errmsg("a row of the outbox table \"%s.%s\" was updated", plan->schema,
+				plan->table),
+		 errdetail(
+			 "Events do not change: only rows that are inserted become records."),
+		 ob->fatal
+			 ? errhint(
+				   "The transform \"%s\" has table.op.invalid.behavior=fatal.",
+				   ob->step->alias)
 			 : errhint("Insert a new event; this is said once.")));
 }
 
 void
-outbox_change(Encoder *enc, const Change *change, char op, Shape *shape, uint8 part)
+outbox_change(Encoder *enc, const Change *change, char op, Shape *shape,
+			  uint8 part)
 {
-	uint64		total;
-	uint64		in_collection;
+	uint64 total;
+	uint64 in_collection;
 
 	if (op == WIRE_OP_UPDATE)
 		refuse_update(shape->outbox_plan, change->plan);

@@ -23,7 +23,7 @@ static char *
 strip_names(Route *route, const char *regex)
 {
 	StringInfoData out;
-	bool		in_class = false;
+	bool in_class = false;
 
 	initStringInfo(&out);
 	route->names = palloc0(sizeof(char *) * (MAX_GROUPS + 1));
@@ -38,7 +38,8 @@ strip_names(Route *route, const char *regex)
 			in_class = true;
 		else if (*p == '(')
 		{
-			bool		named = p[1] == '?' && p[2] == '<' && p[3] != '=' && p[3] != '!';
+			bool named =
+				p[1] == '?' && p[2] == '<' && p[3] != '=' && p[3] != '!';
 
 			if (p[1] == '?' && !named)
 				continue;
@@ -46,7 +47,7 @@ strip_names(Route *route, const char *regex)
 				route->ngroups++;
 			if (named)
 			{
-				size_t		n = strcspn(p + 3, ">");
+				size_t n = strcspn(p + 3, ">");
 
 				route->names[route->ngroups] = pnstrdup(p + 3, n);
 				p += 3 + n;
@@ -61,10 +62,13 @@ strip_names(Route *route, const char *regex)
 static void
 bad_replacement(const char *what, const char *replacement, const char *why)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid replacement \"%s\" in option \"%s\": %s", replacement, what, why),
-			 errhint("A group of the expression is $1 or ${name}; a \"$\" itself is written \"\\$\".")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		 errmsg("invalid replacement \"%s\" in option \"%s\": %s", replacement,
+				what, why),
+		 errhint(
+			 "A group of the expression is $1 or ${name}; a \"$\" itself is written \"\\$\".")));
 }
 
 /*
@@ -75,11 +79,11 @@ static int
 replacement_group(const Route *route, const char **p)
 {
 	const char *s = *p + 1;
-	int			group;
+	int group;
 
 	if (*s == '{')
 	{
-		size_t		n = strcspn(s + 1, "}");
+		size_t n = strcspn(s + 1, "}");
 
 		if (s[1 + n] != '}')
 			return -1;
@@ -103,7 +107,7 @@ replacement_group(const Route *route, const char **p)
 Route *
 route_compile(const char *what, const char *regex, const char *replacement)
 {
-	Route	   *route = palloc0(sizeof(Route));
+	Route *route = palloc0(sizeof(Route));
 
 	route->anchored = pattern_compile(what, strip_names(route, regex));
 	route->replacement = pstrdup(replacement);
@@ -115,7 +119,9 @@ route_compile(const char *what, const char *regex, const char *replacement)
 				bad_replacement(what, replacement, "it ends in a backslash");
 		}
 		else if (*p == '$' && replacement_group(route, &p) < 0)
-			bad_replacement(what, replacement, "it names a group that the expression does not have");
+			bad_replacement(
+				what, replacement,
+				"it names a group that the expression does not have");
 	}
 	return route;
 }
@@ -124,8 +130,8 @@ route_compile(const char *what, const char *regex, const char *replacement)
 static void
 append_group(StringInfo out, const char *name, const regmatch_t *m)
 {
-	int			len = strlen(name);
-	int			from;
+	int len = strlen(name);
+	int from;
 
 	if (m->rm_so < 0)
 		return;

@@ -13,9 +13,9 @@
 
 typedef struct Route
 {
-	text	   *anchored;
-	int			ngroups;
-	char	  **names;			/* of the groups, from 1; NULL: has none */
+	text *anchored;
+	int ngroups;
+	char **names; /* of the groups, from 1; NULL: has none */
 	const char *replacement;
 } Route;
 
@@ -27,4 +27,4 @@ extern char *route_apply(const Route *route, const char *name);
 /* An expression alone, of the same kind. */
 extern bool route_match(text *anchored, const char *name);
 
-#endif							/* TUPLECAST_ROUTE_H */
+#endif /* TUPLECAST_ROUTE_H */

@@ -47,7 +47,7 @@ shape_field_schema(StringInfo out, const ShapeField *field, const char *name)
 ShapeField *
 shape_list_find(List *fields, const char *name)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	foreach(lc, fields)
 	{
@@ -118,7 +118,7 @@ fields_from_head(const char *head, const char **rest)
 	const char *schema = head + strlen("{\"schema\":");
 	const char *end = jsonscan_skip(schema);
 	const char *p = schema + strlen(STRUCT_HEAD);
-	List	   *fields = NIL;
+	List *fields = NIL;
 
 	if (strncmp(schema, STRUCT_HEAD, strlen(STRUCT_HEAD)) != 0)
 		elog(ERROR, "unexpected schema %s", head);
@@ -137,7 +137,7 @@ static RelationPlan
 plan_with_schemas(const Encoder *enc, const RelationPlan *plan, bool flat)
 {
 	PluginOptions opts = *enc->opts;
-	Encoder		with = *enc;
+	Encoder with = *enc;
 	RelationPlan copy = *plan;
 
 	opts.key_schemas = opts.value_schemas = true;
@@ -170,14 +170,15 @@ set_columns(List *fields, ColumnPlan *columns, int n)
 void
 draft_flat(Draft *d)
 {
-	StreamInfo	stream = stream_with_schemas(d->enc, d->plan, true);
-	List	   *fields = fields_from_head(stream.value_head, &d->value_rest);
-	int			n = d->plan->ncolumns;
-	int			mode = d->enc->opts->delete_mode;
+	StreamInfo stream = stream_with_schemas(d->enc, d->plan, true);
+	List *fields = fields_from_head(stream.value_head, &d->value_rest);
+	int n = d->plan->ncolumns;
+	int mode = d->enc->opts->delete_mode;
 
 	set_columns(fields, d->plan->columns, n);
 	for (int i = 0; i < n && d->row != NIL; i++)
-		lfirst(list_nth_cell(fields, i)) = shape_field_copy(list_nth(d->row, i));
+		lfirst(list_nth_cell(fields, i)) =
+			shape_field_copy(list_nth(d->row, i));
 	if (mode == DELETE_REWRITE || mode == DELETE_REWRITE_WITH_TOMBSTONE)
 		((ShapeField *) list_nth(fields, n++))->source = FIELD_DELETED;
 	if (list_length(fields) != n + d->enc->nfields)
@@ -201,13 +202,15 @@ draft_envelope(Draft *d)
 	{
 		const char *name;
 		FieldSource source;
-	}			members[] = {
-		{"before", FIELD_BEFORE}, {"after", FIELD_AFTER},
-		{"source", FIELD_SOURCE_BLOCK}, {"transaction", FIELD_TRANSACTION},
-		{"op", FIELD_OP}, {"ts_ms", FIELD_TS_MS}, {"ts_us", FIELD_TS_US},
-		{"ts_ns", FIELD_TS_NS}
-	};
-	StreamInfo	stream = stream_with_schemas(d->enc, d->plan, false);
+	} members[] = {{"before", FIELD_BEFORE},
+				   {"after", FIELD_AFTER},
+				   {"source", FIELD_SOURCE_BLOCK},
+				   {"transaction", FIELD_TRANSACTION},
+				   {"op", FIELD_OP},
+				   {"ts_ms", FIELD_TS_MS},
+				   {"ts_us", FIELD_TS_US},
+				   {"ts_ns", FIELD_TS_NS}};
+	StreamInfo stream = stream_with_schemas(d->enc, d->plan, false);
 	const char *ignored;
 	ShapeField *after;
 
@@ -220,14 +223,15 @@ draft_envelope(Draft *d)
 			f->source = members[i].source;
 	}
 	after = shape_list_find(d->value, "after");
-	d->row = fields_from_head(psprintf("{\"schema\":%s},", after->schema), &ignored);
+	d->row =
+		fields_from_head(psprintf("{\"schema\":%s},", after->schema), &ignored);
 	set_columns(d->row, d->plan->columns, d->plan->ncolumns);
 }
 
 static void
 draft_key(Draft *d)
 {
-	StreamInfo	stream;
+	StreamInfo stream;
 
 	if (d->plan->nkey == 0)
 		return;
@@ -242,7 +246,7 @@ draft_key(Draft *d)
 bool
 shape_list_has_header(List *headers, const char *name)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	foreach(lc, headers)
 		if (strcmp(((RecordHeader *) lfirst(lc))->name, name) == 0)
@@ -253,10 +257,11 @@ shape_list_has_header(List *headers, const char *name)
 static bool
 has_header(const Draft *d, const char *name)
 {
-	StreamInfo	stream = {0};
+	StreamInfo stream = {0};
 
-	if (d->moved && strcmp(name, d->class == SHAPE_ROW ? "__debezium.oldkey"
-						   : "__debezium.newkey") == 0)
+	if (d->moved &&
+		strcmp(name, d->class == SHAPE_ROW ? "__debezium.oldkey"
+										   : "__debezium.newkey") == 0)
 		return true;
 	encoder_stream_headers(d->enc, &stream);
 	for (int i = 0; i < stream.nheaders; i++)
@@ -264,23 +269,24 @@ has_header(const Draft *d, const char *name)
 			return true;
 	if (d->unwrapped && metafields_has_header(d->enc, name))
 		return true;
-	return shape_list_has_header(d->headers, name) || shape_list_has_header(d->late_headers, name);
+	return shape_list_has_header(d->headers, name) ||
+		   shape_list_has_header(d->late_headers, name);
 }
 
 static bool
 is_null_value(const Draft *d)
 {
-	int			mode = d->enc->opts->delete_mode;
+	int mode = d->enc->opts->delete_mode;
 
 	return d->class == SHAPE_TOMBSTONE ||
-		(d->class == SHAPE_DELETE && d->flat &&
-		 (mode == DELETE_TOMBSTONE || mode == DELETE_TO_TOMBSTONE));
+		   (d->class == SHAPE_DELETE && d->flat &&
+			(mode == DELETE_TOMBSTONE || mode == DELETE_TO_TOMBSTONE));
 }
 
 static bool
 applies(const Draft *d, const TransformStep *step)
 {
-	bool		holds = true;
+	bool holds = true;
 
 	switch (step->predicate)
 	{
@@ -304,8 +310,9 @@ applies(const Draft *d, const TransformStep *step)
 static ShapeField *
 fields_array(List *fields)
 {
-	ShapeField *array = palloc(sizeof(ShapeField) * Max(list_length(fields), 1));
-	ListCell   *lc;
+	ShapeField *array =
+		palloc(sizeof(ShapeField) * Max(list_length(fields), 1));
+	ListCell *lc;
 
 	foreach(lc, fields)
 		array[foreach_current_index(lc)] = *(ShapeField *) lfirst(lc);
@@ -317,7 +324,7 @@ static const char *
 struct_head(List *fields, const char *rest)
 {
 	StringInfoData s;
-	ListCell   *lc;
+	ListCell *lc;
 
 	initStringInfo(&s);
 	json_lit(&s, "{\"schema\":" STRUCT_HEAD);
@@ -363,7 +370,8 @@ finish_schemas(const Draft *d, StreamInfo *stream)
 		/* no transform changes the schema of a null */
 		if (d->class == SHAPE_DELETE && d->flat &&
 			opts->delete_mode == DELETE_TOMBSTONE)
-			stream->value_head = plan_with_schemas(d->enc, d->plan, true).null_stream.value_head;
+			stream->value_head =
+				plan_with_schemas(d->enc, d->plan, true).null_stream.value_head;
 		else
 			stream->value_head = struct_head(d->value, d->value_rest);
 		stream->value_tail = "}";
@@ -373,8 +381,9 @@ finish_schemas(const Draft *d, StreamInfo *stream)
 RecordHeader *
 shape_headers_array(RecordHeader *first, int *n, List *more)
 {
-	RecordHeader *all = palloc(sizeof(RecordHeader) * Max(*n + list_length(more), 1));
-	ListCell   *lc;
+	RecordHeader *all =
+		palloc(sizeof(RecordHeader) * Max(*n + list_length(more), 1));
+	ListCell *lc;
 
 	if (*n > 0)
 		memcpy(all, first, sizeof(RecordHeader) * *n);
@@ -386,7 +395,7 @@ shape_headers_array(RecordHeader *first, int *n, List *more)
 static Shape *
 finish(const Draft *d)
 {
-	Shape	   *shape = palloc0(sizeof(Shape));
+	Shape *shape = palloc0(sizeof(Shape));
 	StreamInfo *stream = &shape->stream;
 
 	*stream = d->plan->stream;
@@ -396,8 +405,10 @@ finish(const Draft *d)
 	stream->nheaders = 0;
 	stream->headers = NULL;
 	encoder_stream_headers(d->enc, stream);
-	stream->headers = shape_headers_array(stream->headers, &stream->nheaders, d->headers);
-	shape->headers = shape_headers_array(NULL, &shape->nheaders, d->late_headers);
+	stream->headers =
+		shape_headers_array(stream->headers, &stream->nheaders, d->headers);
+	shape->headers =
+		shape_headers_array(NULL, &shape->nheaders, d->late_headers);
 	shape->flat = d->flat;
 	shape->own_key = d->key_changed;
 	shape->bare_key = d->bare_key;
@@ -412,12 +423,13 @@ finish(const Draft *d)
 }
 
 static Shape *
-shape_build(const Encoder *enc, RelationPlan *plan, ShapeClass class, bool moved)
+shape_build(const Encoder *enc, RelationPlan *plan, ShapeClass class,
+			bool moved)
 {
 	const TransformChain *chain = enc->opts->transforms;
-	Draft		d = {0};
-	Shape	   *shape;
-	int			i;
+	Draft d = {0};
+	Shape *shape;
+	int i;
 
 	d.enc = enc;
 	d.plan = plan;
@@ -437,7 +449,9 @@ shape_build(const Encoder *enc, RelationPlan *plan, ShapeClass class, bool moved
 			continue;
 		if (!chain->unwraps && d.flat &&
 			(step->kind == STEP_OUTBOX || step->kind == STEP_TIMEZONE))
-			shape_step_error(&d, step, "it takes envelopes; set format=envelope, or put a step \"unwrap\" behind it");
+			shape_step_error(
+				&d, step,
+				"it takes envelopes; set format=envelope, or put a step \"unwrap\" behind it");
 		if (step->kind == STEP_OUTBOX)
 		{
 			/* it takes envelopes and lets the rest pass */
@@ -454,8 +468,8 @@ shape_build(const Encoder *enc, RelationPlan *plan, ShapeClass class, bool moved
 
 		shape->outbox = &chain->steps[i];
 		shape->after_outbox = i + 1;
-		shape->outbox_plan = outbox_plan_build(enc, plan, shape, row,
-											   list_length(d.row));
+		shape->outbox_plan =
+			outbox_plan_build(enc, plan, shape, row, list_length(d.row));
 		shape->stream.key_head = shape->stream.key_tail = "";
 		shape->stream.value_head = shape->stream.value_tail = "";
 	}
@@ -466,8 +480,8 @@ void
 shapes_build(const Encoder *enc, RelationPlan *plan)
 {
 	const TransformChain *chain = enc->opts->transforms;
-	Shape	   *shape;
-	bool		by_class;
+	Shape *shape;
+	bool by_class;
 
 	plan->flat = enc->opts->format == FORMAT_FLAT;
 	if (chain == NULL)
@@ -478,7 +492,8 @@ shapes_build(const Encoder *enc, RelationPlan *plan)
 	plan->shapes = palloc(sizeof(Shape *) * RELATION_SHAPES);
 	for (int i = 0; i < RELATION_SHAPES; i++)
 		plan->shapes[i] = by_class && i > 0 && shape->outbox == NULL
-			? shape_build(enc, plan, i / 2, i % 2) : shape;
+							  ? shape_build(enc, plan, i / 2, i % 2)
+							  : shape;
 	plan->routed = strcmp(plan->stream.topic, shape->stream.topic) != 0;
 	plan->flat = shape->flat;
 	plan->stream.topic = shape->stream.topic;

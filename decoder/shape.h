@@ -13,8 +13,8 @@ typedef enum FieldSource
 {
 	FIELD_COLUMN,
 	FIELD_CONSTANT,
-	FIELD_DELETED,				/* "__deleted" */
-	FIELD_META,					/* one of add.fields */
+	FIELD_DELETED, /* "__deleted" */
+	FIELD_META,	   /* one of add.fields */
 	/* of the envelope */
 	FIELD_BEFORE,
 	FIELD_AFTER,
@@ -32,16 +32,16 @@ typedef struct ShapeField
 {
 	FieldSource source;
 	const ColumnPlan *column;
-	int			meta;
-	const char *json;			/* FIELD_CONSTANT */
-	const char *name;			/* UTF-8 */
-	const char *name_json;		/* "name": */
-	int			name_len;
-	const char *schema;			/* JSON, without "field" and the last brace */
-	const char *type;			/* Connect's */
-	const char *type_name;		/* its schema's name, or NULL */
-	bool		optional;
-	int			nconversions;
+	int meta;
+	const char *json;	   /* FIELD_CONSTANT */
+	const char *name;	   /* UTF-8 */
+	const char *name_json; /* "name": */
+	int name_len;
+	const char *schema;	   /* JSON, without "field" and the last brace */
+	const char *type;	   /* Connect's */
+	const char *type_name; /* its schema's name, or NULL */
+	bool optional;
+	int nconversions;
 	struct Conversion *conversions; /* in order */
 } ShapeField;
 
@@ -55,20 +55,20 @@ typedef enum ShapeClass
 
 typedef struct Shape
 {
-	StreamInfo	stream;
-	bool		flat;			/* its value is no envelope */
-	bool		own_key;		/* the key is not the relation's own */
-	bool		bare_key;		/* the one field of the key, not an object */
-	int			nkey;
+	StreamInfo stream;
+	bool flat;	   /* its value is no envelope */
+	bool own_key;  /* the key is not the relation's own */
+	bool bare_key; /* the one field of the key, not an object */
+	int nkey;
 	ShapeField *key;
-	bool		own_value;
-	int			nvalue;
+	bool own_value;
+	int nvalue;
 	ShapeField *value;
-	ShapeField *row;			/* of "before" and "after"; NULL: unchanged */
-	int			nheaders;		/* after all others */
+	ShapeField *row; /* of "before" and "after"; NULL: unchanged */
+	int nheaders;	 /* after all others */
 	RecordHeader *headers;
-	const TransformStep *outbox;	/* the record is the EventRouter's */
-	int			after_outbox;	/* first of the chain's steps behind it */
+	const TransformStep *outbox; /* the record is the EventRouter's */
+	int after_outbox;			 /* first of the chain's steps behind it */
 	struct OutboxPlan *outbox_plan;
 } Shape;
 
@@ -101,11 +101,12 @@ extern void shape_encode_field(StringInfo out, Encoder *enc,
 extern void stream_transform(const TransformChain *chain, StreamInfo *stream);
 
 /* The field of that name (UTF-8), or NULL. */
-extern ShapeField *shape_field_find(ShapeField *fields, int n, const char *name);
+extern ShapeField *shape_field_find(ShapeField *fields, int n,
+									const char *name);
 /* {"type":…,"field":"name"}; without a name if it is NULL */
 extern void shape_field_schema(StringInfo out, const ShapeField *field,
 							   const char *name);
 /* "name": */
 extern void shape_field_rename(ShapeField *field, const char *name);
 
-#endif							/* TUPLECAST_SHAPE_H */
+#endif /* TUPLECAST_SHAPE_H */

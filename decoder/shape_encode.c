@@ -20,14 +20,14 @@ drop_name(StringInfo out, int start, int len)
 
 typedef struct FieldContext
 {
-	Encoder    *enc;
+	Encoder *enc;
 	const Change *change;
-	char		op;
+	char op;
 	const Shape *shape;
 	const RowImage *row;
 	const RowImage *before;
 	const RowImage *after;
-	int64		now;
+	int64 now;
 } FieldContext;
 
 static void encode_fields(StringInfo out, const FieldContext *c,
@@ -51,7 +51,7 @@ static void
 encode_source_of(StringInfo out, const ShapeField *f, const FieldContext *c)
 {
 	const StreamInfo *stream = &c->change->plan->stream;
-	int			start = out->len;
+	int start = out->len;
 
 	switch (f->source)
 	{
@@ -74,7 +74,8 @@ encode_source_of(StringInfo out, const ShapeField *f, const FieldContext *c)
 			encode_image(out, c, c->after);
 			break;
 		case FIELD_SOURCE_BLOCK:
-			encode_source(out, c->enc, stream->schema, stream->name, c->change->lsn);
+			encode_source(out, c->enc, stream->schema, stream->name,
+						  c->change->lsn);
 			drop_name(out, start, strlen("\"source\":"));
 			break;
 		case FIELD_TRANSACTION:
@@ -102,7 +103,7 @@ encode_source_of(StringInfo out, const ShapeField *f, const FieldContext *c)
 static void
 encode_field(StringInfo out, const ShapeField *f, const FieldContext *c)
 {
-	int			start = out->len;
+	int start = out->len;
 
 	encode_source_of(out, f, c);
 	if (f->nconversions > 0)
@@ -128,9 +129,15 @@ void
 shape_encode_key(StringInfo out, Encoder *enc, const Change *change, char op,
 				 const Shape *shape, const RowImage *row)
 {
-	bool		deleted = op == WIRE_OP_DELETE || op == WIRE_OP_TOMBSTONE;
-	FieldContext c = {enc, change, deleted ? WIRE_OP_DELETE : op, shape, row,
-		deleted ? row : NULL, deleted ? NULL : row, encode_clock()};
+	bool deleted = op == WIRE_OP_DELETE || op == WIRE_OP_TOMBSTONE;
+	FieldContext c = {enc,
+					  change,
+					  deleted ? WIRE_OP_DELETE : op,
+					  shape,
+					  row,
+					  deleted ? row : NULL,
+					  deleted ? NULL : row,
+					  encode_clock()};
 
 	if (shape->bare_key)
 		encode_field(out, &shape->key[0], &c);
@@ -143,7 +150,8 @@ shape_encode_value(StringInfo out, Encoder *enc, const Change *change, char op,
 				   const Shape *shape, const RowImage *before,
 				   const RowImage *after)
 {
-	FieldContext c = {enc, change, op, shape, after ? after : before, before,
+	FieldContext c = {
+		enc,   change,		  op, shape, after ? after : before, before,
 		after, encode_clock()};
 
 	encode_fields(out, &c, shape->value, shape->nvalue);

@@ -15,23 +15,23 @@ typedef struct Draft
 {
 	const Encoder *enc;
 	RelationPlan *plan;
-	ShapeClass	class;
-	bool		moved;
+	ShapeClass class;
+	bool moved;
 	const char *topic;
-	bool		flat;
-	bool		has_key;
-	bool		bare_key;
-	bool		key_changed;
-	List	   *key;			/* of ShapeField * */
-	const char *key_rest;		/* of its schema, behind the fields */
-	bool		value_changed;
-	List	   *value;
+	bool flat;
+	bool has_key;
+	bool bare_key;
+	bool key_changed;
+	List *key;			  /* of ShapeField * */
+	const char *key_rest; /* of its schema, behind the fields */
+	bool value_changed;
+	List *value;
 	const char *value_rest;
-	bool		row_changed;
-	List	   *row;			/* the columns */
-	bool		unwrapped;		/* add.headers are there */
-	List	   *headers;		/* of RecordHeader *: before add.headers */
-	List	   *late_headers;	/* and after */
+	bool row_changed;
+	List *row;			/* the columns */
+	bool unwrapped;		/* add.headers are there */
+	List *headers;		/* of RecordHeader *: before add.headers */
+	List *late_headers; /* and after */
 } Draft;
 
 /* ---- shape.c ---- */
@@ -40,7 +40,8 @@ extern void draft_flat(Draft *d);
 extern ShapeField *shape_list_find(List *fields, const char *name);
 extern ShapeField *shape_field_copy(const ShapeField *field);
 extern bool shape_list_has_header(List *headers, const char *name);
-extern RecordHeader *shape_headers_array(RecordHeader *first, int *n, List *more);
+extern RecordHeader *shape_headers_array(RecordHeader *first, int *n,
+										 List *more);
 
 /* ---- shape_step.c ---- */
 
@@ -55,4 +56,4 @@ extern ShapeField *shape_constant_field(const char *name, const char *json,
 /* JSON of a string */
 extern const char *shape_quoted(const char *s);
 
-#endif							/* TUPLECAST_SHAPE_INTERNAL_H */
+#endif /* TUPLECAST_SHAPE_INTERNAL_H */

@@ -13,11 +13,13 @@
 void
 shape_step_error(const Draft *d, const TransformStep *step, const char *what)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("transform \"%s\" (%s) cannot be applied to \"%s.%s\": %s",
-					step->alias, step->word, d->plan->schema, d->plan->table, what),
-			 errhint("Correct the transform, limit it to other topics by a predicate TopicNameMatches, or leave the table out with table.include.list.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		 errmsg("transform \"%s\" (%s) cannot be applied to \"%s.%s\": %s",
+				step->alias, step->word, d->plan->schema, d->plan->table, what),
+		 errhint(
+			 "Correct the transform, limit it to other topics by a predicate TopicNameMatches, or leave the table out with table.include.list.")));
 }
 
 /* ---- steps --------------------------------------------------------------- */
@@ -54,7 +56,7 @@ struct_renamed(const char *schema, const char *name)
 
 ShapeField *
 shape_constant_field(const char *name, const char *json, const char *type,
-			   const char *type_name, bool optional)
+					 const char *type_name, bool optional)
 {
 	StringInfoData s;
 	ShapeField *f;
@@ -91,8 +93,8 @@ apply_logical_router(Draft *d, const TransformStep *step)
 {
 	const char *name = transform_arg_utf8(step, "key.field.name");
 	const char *id = d->topic;
-	char	   *topic = route_apply(step->route, d->topic);
-	ListCell   *lc;
+	char *topic = route_apply(step->route, d->topic);
+	ListCell *lc;
 
 	if (topic == NULL || topic[0] == '\0')
 		return;
@@ -106,13 +108,15 @@ apply_logical_router(Draft *d, const TransformStep *step)
 		{
 			if (step->key_route != NULL)
 			{
-				char	   *routed = route_apply(step->key_route, d->topic);
+				char *routed = route_apply(step->key_route, d->topic);
 
 				if (routed != NULL)
 					id = routed;
 			}
-			d->key = lappend(d->key, shape_constant_field(name ? name : LOGICAL_KEY_FIELD,
-													shape_quoted(id), "string", NULL, false));
+			d->key = lappend(
+				d->key,
+				shape_constant_field(name ? name : LOGICAL_KEY_FIELD,
+									 shape_quoted(id), "string", NULL, false));
 		}
 	}
 	if (!d->flat)
@@ -122,9 +126,11 @@ apply_logical_router(Draft *d, const TransformStep *step)
 			ShapeField *f = lfirst(lc);
 
 			if (f->source == FIELD_BEFORE || f->source == FIELD_AFTER)
-				f->schema = struct_renamed(f->schema, psprintf("%s.Value", topic));
+				f->schema =
+					struct_renamed(f->schema, psprintf("%s.Value", topic));
 		}
-		d->value_rest = rest_renamed(d->value_rest, psprintf("%s.Envelope", topic));
+		d->value_rest =
+			rest_renamed(d->value_rest, psprintf("%s.Envelope", topic));
 	}
 	d->topic = topic;
 }
@@ -132,10 +138,11 @@ apply_logical_router(Draft *d, const TransformStep *step)
 static void
 add_field(Draft *d, const TransformStep *step, ShapeField *f)
 {
-	List	  **fields = step->of_key ? &d->key : &d->value;
+	List **fields = step->of_key ? &d->key : &d->value;
 
 	if (shape_list_find(*fields, f->name) != NULL)
-		shape_step_error(d, step, psprintf("there is a field \"%s\" already", f->name));
+		shape_step_error(d, step,
+						 psprintf("there is a field \"%s\" already", f->name));
 	*fields = lappend(*fields, f);
 }
 
@@ -145,9 +152,9 @@ insert_field(Draft *d, const TransformStep *step, const char *word,
 			 const char *json, const char *type, const char *type_name)
 {
 	const char *spec = transform_arg_utf8(step, word);
-	char	   *name;
-	size_t		len;
-	bool		optional = true;
+	char *name;
+	size_t len;
+	bool optional = true;
 
 	if (spec == NULL)
 		return;
@@ -159,8 +166,11 @@ insert_field(Draft *d, const TransformStep *step, const char *word,
 		name[len - 1] = '\0';
 	}
 	if (!optional && strcmp(json, "null") == 0)
-		shape_step_error(d, step, "the record has neither timestamp nor partition yet, so that their fields cannot be required");
-	add_field(d, step, shape_constant_field(name, json, type, type_name, optional));
+		shape_step_error(
+			d, step,
+			"the record has neither timestamp nor partition yet, so that their fields cannot be required");
+	add_field(d, step,
+			  shape_constant_field(name, json, type, type_name, optional));
 }
 
 static void
@@ -168,11 +178,14 @@ apply_insert_field(Draft *d, const TransformStep *step)
 {
 	const char *value = transform_arg_utf8(step, "static.value");
 
-	insert_field(d, step, "topic.field", shape_quoted(d->topic), "string", NULL);
+	insert_field(d, step, "topic.field", shape_quoted(d->topic), "string",
+				 NULL);
 	/* as Debezium's, a record has neither before it is produced */
 	insert_field(d, step, "partition.field", "null", "int32", NULL);
-	insert_field(d, step, "timestamp.field", "null", "int64", CONNECT_TIMESTAMP);
-	insert_field(d, step, "static.field", shape_quoted(value ? value : ""), "string", NULL);
+	insert_field(d, step, "timestamp.field", "null", "int64",
+				 CONNECT_TIMESTAMP);
+	insert_field(d, step, "static.field", shape_quoted(value ? value : ""),
+				 "string", NULL);
 }
 
 static void
@@ -195,7 +208,7 @@ apply_insert_header(Draft *d, const TransformStep *step)
 static bool
 names_have(List *names, const char *name)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	foreach(lc, names)
 		if (strcmp(lfirst(lc), name) == 0)
@@ -205,11 +218,12 @@ names_have(List *names, const char *name)
 
 /* "from:to" among the renames, or the name itself */
 static const char *
-renamed(const Draft *d, const TransformStep *step, List *renames, const char *name)
+renamed(const Draft *d, const TransformStep *step, List *renames,
+		const char *name)
 {
-	size_t		len = strlen(name);
+	size_t len = strlen(name);
 	const char *to = name;
-	ListCell   *lc;
+	ListCell *lc;
 
 	foreach(lc, renames)
 	{
@@ -227,12 +241,12 @@ renamed(const Draft *d, const TransformStep *step, List *renames, const char *na
 static void
 apply_replace_field(Draft *d, const TransformStep *step)
 {
-	List	  **fields = step->of_key ? &d->key : &d->value;
-	List	   *include = transform_arg_list(step, "include");
-	List	   *exclude = transform_arg_list(step, "exclude");
-	List	   *renames = transform_arg_list(step, "renames");
-	List	   *kept = NIL;
-	ListCell   *lc;
+	List **fields = step->of_key ? &d->key : &d->value;
+	List *include = transform_arg_list(step, "include");
+	List *exclude = transform_arg_list(step, "exclude");
+	List *renames = transform_arg_list(step, "renames");
+	List *kept = NIL;
+	ListCell *lc;
 
 	foreach(lc, *fields)
 	{
@@ -246,7 +260,8 @@ apply_replace_field(Draft *d, const TransformStep *step)
 		if (to != f->name)
 			shape_field_rename(f, to);
 		if (shape_list_find(kept, f->name) != NULL)
-			shape_step_error(d, step, psprintf("two fields are named \"%s\"", f->name));
+			shape_step_error(d, step,
+							 psprintf("two fields are named \"%s\"", f->name));
 		kept = lappend(kept, f);
 	}
 	*fields = kept;
@@ -255,8 +270,8 @@ apply_replace_field(Draft *d, const TransformStep *step)
 static void
 apply_convert(Draft *d, const TransformStep *step)
 {
-	List	   *fields = step->of_key ? d->key : d->value;
-	ListCell   *lc;
+	List *fields = step->of_key ? d->key : d->value;
+	ListCell *lc;
 	ShapeField *f;
 
 	switch (step->kind)
@@ -269,11 +284,13 @@ apply_convert(Draft *d, const TransformStep *step)
 		case STEP_CAST:
 			foreach(lc, transform_arg_list(step, "spec"))
 			{
-				char	   *pair = lfirst(lc);
-				char	   *colon = strrchr(pair, ':');
+				char *pair = lfirst(lc);
+				char *colon = strrchr(pair, ':');
 
 				if (colon == NULL)
-					shape_step_error(d, step, "a cast of the whole value is not supported; name fields, as in \"spec\": \"amount:string\"");
+					shape_step_error(
+						d, step,
+						"a cast of the whole value is not supported; name fields, as in \"spec\": \"amount:string\"");
 				*colon = '\0';
 				if ((f = shape_list_find(fields, pair)) != NULL)
 					convert_cast(f, step, colon + 1, d->enc->opts);
@@ -289,15 +306,17 @@ apply_convert(Draft *d, const TransformStep *step)
 static void
 apply_value_to_key(Draft *d, const TransformStep *step)
 {
-	List	   *key = NIL;
-	ListCell   *lc;
+	List *key = NIL;
+	ListCell *lc;
 
 	foreach(lc, transform_arg_list(step, "fields"))
 	{
 		ShapeField *f = shape_list_find(d->value, lfirst(lc));
 
 		if (f == NULL)
-			shape_step_error(d, step, psprintf("its value has no field \"%s\"", (char *) lfirst(lc)));
+			shape_step_error(
+				d, step,
+				psprintf("its value has no field \"%s\"", (char *) lfirst(lc)));
 		key = lappend(key, shape_field_copy(f));
 	}
 	d->key = key;
@@ -316,7 +335,8 @@ apply_extract_key(Draft *d, const TransformStep *step)
 		shape_step_error(d, step, "the key is no struct any more");
 	f = name ? shape_list_find(d->key, name) : NULL;
 	if (f == NULL)
-		shape_step_error(d, step, psprintf("its key has no field \"%s\"", name ? name : ""));
+		shape_step_error(
+			d, step, psprintf("its key has no field \"%s\"", name ? name : ""));
 	d->key = list_make1(f);
 	d->bare_key = d->key_changed = true;
 }
@@ -340,9 +360,9 @@ timezone_rule(const Draft *d, List *list, List **fields)
 		for (int j = 0; j < lengthof(names); j++)
 		{
 			const char *wanted = psprintf("%s%s", prefixes[i], names[j]);
-			size_t		len = strlen(wanted);
-			bool		found = false;
-			ListCell   *lc;
+			size_t len = strlen(wanted);
+			bool found = false;
+			ListCell *lc;
 
 			if (i < 2 && i != j)
 				continue;
@@ -368,18 +388,18 @@ static bool
 in_zone_list(List *fields, const char *name)
 {
 	return names_have(fields, name) ||
-		(names_have(fields, psprintf("before.%s", name)) &&
-		 names_have(fields, psprintf("after.%s", name)));
+		   (names_have(fields, psprintf("before.%s", name)) &&
+			names_have(fields, psprintf("after.%s", name)));
 }
 
 static void
 apply_timezone(Draft *d, const TransformStep *step)
 {
-	List	   *include = transform_arg_list(step, "include.list");
-	List	   *exclude = transform_arg_list(step, "exclude.list");
-	List	   *fields;
-	ListCell   *lc;
-	bool		found;
+	List *include = transform_arg_list(step, "include.list");
+	List *exclude = transform_arg_list(step, "exclude.list");
+	List *fields;
+	ListCell *lc;
+	bool found;
 
 	/* it changes nothing but envelopes */
 	if (d->flat)
@@ -389,7 +409,10 @@ apply_timezone(Draft *d, const TransformStep *step)
 		return;
 	foreach(lc, fields)
 		if (strncmp(lfirst(lc), "source.", 7) == 0)
-			shape_step_error(d, step, psprintf("\"%s\" of the source block is not supported", (char *) lfirst(lc)));
+			shape_step_error(
+				d, step,
+				psprintf("\"%s\" of the source block is not supported",
+						 (char *) lfirst(lc)));
 	foreach(lc, d->row)
 	{
 		ShapeField *f = lfirst(lc);
@@ -403,7 +426,7 @@ apply_timezone(Draft *d, const TransformStep *step)
 void
 shape_step_apply(Draft *d, const TransformStep *step)
 {
-	char	   *topic;
+	char *topic;
 
 	/* what is not there is not changed */
 	if (step->of_key && !d->has_key)

@@ -15,15 +15,15 @@ typedef struct StreamDraft
 {
 	StreamInfo *stream;
 	const char *topic;
-	List	   *key;			/* of ShapeField * */
-	List	   *value;
-	List	   *headers;
+	List *key; /* of ShapeField * */
+	List *value;
+	List *headers;
 } StreamDraft;
 
 static bool
 stream_applies(const StreamDraft *d, const TransformStep *step)
 {
-	bool		holds = false;
+	bool holds = false;
 
 	switch (step->predicate)
 	{
@@ -48,8 +48,8 @@ stream_insert(StreamDraft *d, const TransformStep *step, const char *word,
 			  const char *json, const char *type, const char *type_name)
 {
 	const char *spec = transform_arg_utf8(step, word);
-	bool		required;
-	char	   *name;
+	bool required;
+	char *name;
 	ShapeField *f;
 
 	if (spec == NULL)
@@ -70,7 +70,7 @@ stream_step(StreamDraft *d, const TransformStep *step)
 {
 	RecordHeader *h;
 	const char *name;
-	char	   *topic;
+	char *topic;
 
 	switch (step->kind)
 	{
@@ -82,16 +82,21 @@ stream_step(StreamDraft *d, const TransformStep *step)
 			name = transform_arg_utf8(step, "key.field.name");
 			if (step->kind == STEP_LOGICAL_ROUTER &&
 				transform_arg_bool(step, "key.enforce.uniqueness", true))
-				d->key = lappend(d->key, shape_constant_field(name ? name : LOGICAL_KEY_FIELD,
-														shape_quoted(d->topic), "string", NULL, false));
+				d->key = lappend(d->key, shape_constant_field(
+											 name ? name : LOGICAL_KEY_FIELD,
+											 shape_quoted(d->topic), "string",
+											 NULL, false));
 			d->topic = topic;
 			return;
 		case STEP_INSERT_FIELD:
 			name = transform_arg_utf8(step, "static.value");
-			stream_insert(d, step, "topic.field", shape_quoted(d->topic), "string", NULL);
+			stream_insert(d, step, "topic.field", shape_quoted(d->topic),
+						  "string", NULL);
 			stream_insert(d, step, "partition.field", "null", "int32", NULL);
-			stream_insert(d, step, "timestamp.field", "null", "int64", CONNECT_TIMESTAMP);
-			stream_insert(d, step, "static.field", shape_quoted(name ? name : ""), "string", NULL);
+			stream_insert(d, step, "timestamp.field", "null", "int64",
+						  CONNECT_TIMESTAMP);
+			stream_insert(d, step, "static.field",
+						  shape_quoted(name ? name : ""), "string", NULL);
 			return;
 		case STEP_INSERT_HEADER:
 			h = palloc(sizeof(RecordHeader));
@@ -114,7 +119,7 @@ stream_extra(List *fields, const char **head)
 	StringInfoData schema;
 	const char *array = strchr(*head, '[');
 	const char *end = array ? jsonscan_skip(array) - 1 : *head;
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (fields == NIL)
 		return NULL;
@@ -150,5 +155,6 @@ stream_transform(const TransformChain *chain, StreamInfo *stream)
 	stream->topic = topic_sanitize(d.topic);
 	stream->key_extra = stream_extra(d.key, &stream->key_head);
 	stream->value_extra = stream_extra(d.value, &stream->value_head);
-	stream->headers = shape_headers_array(stream->headers, &stream->nheaders, d.headers);
+	stream->headers =
+		shape_headers_array(stream->headers, &stream->nheaders, d.headers);
 }

@@ -14,8 +14,8 @@
 typedef struct StepRow
 {
 	const char *word;
-	StepKind	kind;
-	const char *required;		/* "|"-separated */
+	StepKind kind;
+	const char *required; /* "|"-separated */
 	const char *allowed;
 } StepRow;
 
@@ -23,27 +23,27 @@ static const StepRow step_rows[] = {
 	{"unwrap", STEP_UNWRAP, "", ""},
 	{"regex-router", STEP_REGEX_ROUTER, "regex|replacement", ""},
 	{"logical-router", STEP_LOGICAL_ROUTER, "topic.regex|topic.replacement",
-	"key.enforce.uniqueness|key.field.name|key.field.regex|key.field.replacement"},
+	 "key.enforce.uniqueness|key.field.name|key.field.regex|key.field.replacement"},
 	{"insert-field", STEP_INSERT_FIELD, "of",
-	"topic.field|partition.field|timestamp.field|static.field|static.value"},
+	 "topic.field|partition.field|timestamp.field|static.field|static.value"},
 	{"insert-header", STEP_INSERT_HEADER, "header|value.literal", ""},
 	{"replace-field", STEP_REPLACE_FIELD, "of", "include|exclude|renames"},
 	{"mask-field", STEP_MASK_FIELD, "of|fields", "replacement"},
 	{"cast", STEP_CAST, "of|spec", ""},
 	{"timestamp-converter", STEP_TIMESTAMP, "of|field|target.type",
-	"format|unix.precision"},
+	 "format|unix.precision"},
 	{"value-to-key", STEP_VALUE_TO_KEY, "fields", ""},
 	{"extract-key", STEP_EXTRACT_KEY, "field", ""},
 	{"timezone-converter", STEP_TIMEZONE, "converted.timezone",
-	"include.list|exclude.list"},
+	 "include.list|exclude.list"},
 	{"outbox", STEP_OUTBOX, "",
-		"route.by.field|route.topic.regex|route.topic.replacement|"
-		"route.tombstone.on.empty.payload|table.field.event.id|"
-		"table.field.event.key|table.field.event.payload|"
-		"table.field.event.timestamp|table.field.event.schema.version|"
-		"table.fields.additional.placement|table.field.additional.missing|"
-		"table.expand.json.payload|table.json.payload.null.behavior|"
-	"table.op.invalid.behavior"},
+	 "route.by.field|route.topic.regex|route.topic.replacement|"
+	 "route.tombstone.on.empty.payload|table.field.event.id|"
+	 "table.field.event.key|table.field.event.payload|"
+	 "table.field.event.timestamp|table.field.event.schema.version|"
+	 "table.fields.additional.placement|table.field.additional.missing|"
+	 "table.expand.json.payload|table.json.payload.null.behavior|"
+	 "table.op.invalid.behavior"},
 };
 
 #define COMMON_WORDS "alias|if.topic|if.tombstone|if.header|if.not"
@@ -51,20 +51,22 @@ static const StepRow step_rows[] = {
 static void
 invalid(const char *option, const char *step, const char *what)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid step \"%s\" of option \"%s\": %s", step, option, what),
-			 errhint("Steps are separated by \";\"; a step is a word and then NAME=VALUE, with \"%%XX\" for a byte that is a blank, \";\" or \"%%\".")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		 errmsg("invalid step \"%s\" of option \"%s\": %s", step, option, what),
+		 errhint(
+			 "Steps are separated by \";\"; a step is a word and then NAME=VALUE, with \"%%XX\" for a byte that is a blank, \";\" or \"%%\".")));
 }
 
 static bool
 has_word(const char *words, const char *word)
 {
-	size_t		len = strlen(word);
+	size_t len = strlen(word);
 
 	for (const char *p = words; *p;)
 	{
-		size_t		n = strcspn(p, "|");
+		size_t n = strcspn(p, "|");
 
 		if (n == len && strncmp(p, word, n) == 0)
 			return true;
@@ -92,8 +94,7 @@ decode_value(const char *s, size_t len)
 	initStringInfo(&out);
 	for (size_t i = 0; i < len; i++)
 	{
-		int			hi,
-					lo;
+		int hi, lo;
 
 		if (s[i] != '%')
 		{
@@ -112,11 +113,11 @@ decode_value(const char *s, size_t len)
 const char *
 transform_arg(const TransformStep *step, const char *name, const char *def)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	foreach(lc, step->args)
 	{
-		StepArg    *arg = lfirst(lc);
+		StepArg *arg = lfirst(lc);
 
 		if (strcmp(arg->name, name) == 0)
 			return arg->value;
@@ -127,20 +128,22 @@ transform_arg(const TransformStep *step, const char *name, const char *def)
 static void
 bad_argument(const TransformStep *step, const char *name, const char *wanted)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid value \"%s\" for \"%s\" of transform \"%s\" (%s)",
-					transform_arg(step, name, ""), name, step->alias, step->word),
-			 errhint("It must be %s.", wanted)));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		 errmsg("invalid value \"%s\" for \"%s\" of transform \"%s\" (%s)",
+				transform_arg(step, name, ""), name, step->alias, step->word),
+		 errhint("It must be %s.", wanted)));
 }
 
 bool
 transform_arg_bool(const TransformStep *step, const char *name, bool def)
 {
 	const char *text_value = transform_arg(step, name, NULL);
-	bool		v = def;
+	bool v = def;
 
-	if (text_value != NULL && text_value[0] != '\0' && !parse_bool(text_value, &v))
+	if (text_value != NULL && text_value[0] != '\0' &&
+		!parse_bool(text_value, &v))
 		bad_argument(step, name, "true or false");
 	return v;
 }
@@ -149,7 +152,7 @@ const char *
 transform_arg_utf8(const TransformStep *step, const char *name)
 {
 	const char *s = transform_arg(step, name, NULL);
-	int			len;
+	int len;
 
 	if (s == NULL || s[0] == '\0')
 		return NULL;
@@ -176,8 +179,10 @@ parse_predicate(TransformStep *step, const char *option)
 	if (topics != NULL)
 	{
 		step->predicate = PREDICATE_TOPIC;
-		step->topics = route_compile(psprintf("%s (if.topic of %s)", option, step->alias),
-									 topics, "")->anchored;
+		step->topics =
+			route_compile(psprintf("%s (if.topic of %s)", option, step->alias),
+						  topics, "")
+				->anchored;
 	}
 	else if (step->header != NULL)
 		step->predicate = PREDICATE_HEADER;
@@ -188,7 +193,8 @@ parse_predicate(TransformStep *step, const char *option)
 }
 
 static Route *
-parse_route(const TransformStep *step, const char *regex, const char *replacement)
+parse_route(const TransformStep *step, const char *regex,
+			const char *replacement)
 {
 	return route_compile(psprintf("transforms (%s of %s)", regex, step->alias),
 						 transform_arg(step, regex, ""),
@@ -222,13 +228,18 @@ parse_kind(TransformStep *step)
 			break;
 		case STEP_OUTBOX:
 			if (transform_arg(step, "route.topic.regex", NULL) == NULL)
-				step->args = lappend(step->args, memcpy(palloc(sizeof(StepArg)),
-														&(StepArg){"route.topic.regex", "(?<routedByValue>.*)"},
-														sizeof(StepArg)));
+				step->args = lappend(step->args,
+									 memcpy(palloc(sizeof(StepArg)),
+											&(StepArg){"route.topic.regex",
+													   "(?<routedByValue>.*)"},
+											sizeof(StepArg)));
 			if (transform_arg(step, "route.topic.replacement", NULL) == NULL)
-				step->args = lappend(step->args, memcpy(palloc(sizeof(StepArg)),
-														&(StepArg){"route.topic.replacement", "outbox.event.${routedByValue}"},
-														sizeof(StepArg)));
+				step->args =
+					lappend(step->args,
+							memcpy(palloc(sizeof(StepArg)),
+								   &(StepArg){"route.topic.replacement",
+											  "outbox.event.${routedByValue}"},
+								   sizeof(StepArg)));
 			step->route = parse_route(step, "route.topic.regex",
 									  "route.topic.replacement");
 			break;
@@ -240,17 +251,18 @@ parse_kind(TransformStep *step)
 static void
 check_words(const TransformStep *step, const StepRow *row, const char *option)
 {
-	ListCell   *lc;
-	List	   *required = pattern_split(row->required, '|');
+	ListCell *lc;
+	List *required = pattern_split(row->required, '|');
 
 	foreach(lc, step->args)
 	{
-		StepArg    *arg = lfirst(lc);
+		StepArg *arg = lfirst(lc);
 
 		if (!has_word(row->required, arg->name) &&
 			!has_word(row->allowed, arg->name) &&
 			!has_word(COMMON_WORDS, arg->name))
-			invalid(option, step->word, psprintf("unknown word \"%s\"", arg->name));
+			invalid(option, step->word,
+					psprintf("unknown word \"%s\"", arg->name));
 	}
 	foreach(lc, required)
 		if (transform_arg(step, lfirst(lc), NULL) == NULL)
@@ -261,9 +273,9 @@ check_words(const TransformStep *step, const StepRow *row, const char *option)
 static void
 parse_step(TransformStep *step, char *text_step, const char *option)
 {
-	List	   *words = pattern_split(text_step, ' ');
+	List *words = pattern_split(text_step, ' ');
 	const StepRow *row = NULL;
-	ListCell   *lc;
+	ListCell *lc;
 
 	memset(step, 0, sizeof(*step));
 	step->word = linitial(words);
@@ -275,18 +287,20 @@ parse_step(TransformStep *step, char *text_step, const char *option)
 	step->kind = row->kind;
 	for_each_from(lc, words, 1)
 	{
-		char	   *word = lfirst(lc);
-		char	   *eq = strchr(word, '=');
-		StepArg    *arg = palloc(sizeof(StepArg));
+		char *word = lfirst(lc);
+		char *eq = strchr(word, '=');
+		StepArg *arg = palloc(sizeof(StepArg));
 
 		if (eq == NULL)
-			invalid(option, step->word, psprintf("\"%s\" is no NAME=VALUE", word));
+			invalid(option, step->word,
+					psprintf("\"%s\" is no NAME=VALUE", word));
 		arg->name = pnstrdup(word, eq - word);
 		arg->value = decode_value(eq + 1, strlen(eq + 1));
 		if (arg->value == NULL)
 			invalid(option, step->word, psprintf("bad %%XX in \"%s\"", word));
 		if (transform_arg(step, arg->name, NULL) != NULL)
-			invalid(option, step->word, psprintf("\"%s\" is given twice", arg->name));
+			invalid(option, step->word,
+					psprintf("\"%s\" is given twice", arg->name));
 		step->args = lappend(step->args, arg);
 	}
 	step->alias = transform_arg(step, "alias", step->word);
@@ -298,9 +312,9 @@ parse_step(TransformStep *step, char *text_step, const char *option)
 TransformChain *
 transform_chain_parse(const char *option, const char *value)
 {
-	List	   *steps = pattern_split(value, ';');
+	List *steps = pattern_split(value, ';');
 	TransformChain *chain;
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (steps == NIL)
 		return NULL;
@@ -313,11 +327,12 @@ transform_chain_parse(const char *option, const char *value)
 		parse_step(step, lfirst(lc), option);
 		chain->unwraps |= step->kind == STEP_UNWRAP;
 		chain->by_class |= step->predicate == PREDICATE_TOMBSTONE ||
-			step->predicate == PREDICATE_HEADER;
+						   step->predicate == PREDICATE_HEADER;
 		if (step->kind == STEP_UNWRAP && step->predicate != PREDICATE_NONE &&
 			step->predicate != PREDICATE_TOPIC)
-			invalid(option, step->word,
-					"its predicate can only be one of topics, as a table's records have one format");
+			invalid(
+				option, step->word,
+				"its predicate can only be one of topics, as a table's records have one format");
 	}
 	return chain;
 }

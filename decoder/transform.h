@@ -65,31 +65,31 @@ typedef enum PredicateKind
 
 typedef struct StepArg
 {
-	char	   *name;
-	char	   *value;
+	char *name;
+	char *value;
 } StepArg;
 
 typedef struct TransformStep
 {
-	StepKind	kind;
+	StepKind kind;
 	const char *word;
 	const char *alias;
-	bool		of_key;
-	List	   *args;			/* of StepArg * */
+	bool of_key;
+	List *args; /* of StepArg * */
 	PredicateKind predicate;
-	text	   *topics;			/* PREDICATE_TOPIC */
-	const char *header;			/* PREDICATE_HEADER */
-	bool		negate;
-	Route	   *route;			/* of the routers and the outbox */
-	Route	   *key_route;		/* key.field.regex, or NULL */
+	text *topics;		/* PREDICATE_TOPIC */
+	const char *header; /* PREDICATE_HEADER */
+	bool negate;
+	Route *route;	  /* of the routers and the outbox */
+	Route *key_route; /* key.field.regex, or NULL */
 } TransformStep;
 
 typedef struct TransformChain
 {
-	int			nsteps;
+	int nsteps;
 	TransformStep *steps;
-	bool		unwraps;		/* has a step "unwrap" */
-	bool		by_class;		/* a predicate looks at the record */
+	bool unwraps;  /* has a step "unwrap" */
+	bool by_class; /* a predicate looks at the record */
 } TransformChain;
 
 /* The chain, or NULL of an empty text; ERROR if it is not valid. */
@@ -106,4 +106,4 @@ extern List *transform_arg_list(const TransformStep *step, const char *name);
 extern const char *transform_arg_utf8(const TransformStep *step,
 									  const char *name);
 
-#endif							/* TUPLECAST_TRANSFORM_H */
+#endif /* TUPLECAST_TRANSFORM_H */
