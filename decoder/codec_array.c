@@ -15,22 +15,23 @@
 
 typedef struct ArrayWalk
 {
-	char	   *p;				/* next element's bytes */
-	bits8	   *nulls;
-	int			index;			/* of the next element */
-	int			ndim;
-	int		   *dims;
+	char *p; /* next element's bytes */
+	bits8 *nulls;
+	int index; /* of the next element */
+	int ndim;
+	int *dims;
 } ArrayWalk;
 
 static void
 encode_element(StringInfo out, ArrayWalk *w, TypeCodec *element)
 {
-	if (w->nulls != NULL && (w->nulls[w->index / 8] & (1 << (w->index % 8))) == 0)
+	if (w->nulls != NULL &&
+		(w->nulls[w->index / 8] & (1 << (w->index % 8))) == 0)
 		json_lit(out, "null");
 	else
 	{
-		element->encode(out, fetch_att(w->p, element->typbyval, element->typlen),
-						element);
+		element->encode(
+			out, fetch_att(w->p, element->typbyval, element->typlen), element);
 		w->p = att_addlength_pointer(w->p, element->typlen, w->p);
 		w->p = (char *) att_align_nominal(w->p, element->typalign);
 	}
@@ -57,8 +58,8 @@ encode_dimension(StringInfo out, ArrayWalk *w, int dim, TypeCodec *element)
 static void
 encode_array(StringInfo out, Datum value, TypeCodec *codec)
 {
-	ArrayType  *array = DatumGetArrayTypeP(value);
-	ArrayWalk	w;
+	ArrayType *array = DatumGetArrayTypeP(value);
+	ArrayWalk w;
 
 	if (ARR_NDIM(array) == 0)
 	{
@@ -91,11 +92,11 @@ placeholder_bytes(const char *placeholder)
 static const char *
 placeholder_uuid(const char *placeholder)
 {
-	char	   *hex = text_to_cstring(DatumGetTextPP(
-		DirectFunctionCall1(md5_bytea, PointerGetDatum(cstring_to_text(placeholder)))));
+	char *hex = text_to_cstring(DatumGetTextPP(DirectFunctionCall1(
+		md5_bytea, PointerGetDatum(cstring_to_text(placeholder)))));
 	static const char variant[] = "89ab";
-	char		v = hex[16];
-	int			nibble = v >= 'a' ? v - 'a' + 10 : v - '0';
+	char v = hex[16];
+	int nibble = v >= 'a' ? v - 'a' + 10 : v - '0';
 
 	hex[12] = '3';
 	hex[16] = variant[nibble & 3];

@@ -20,18 +20,19 @@
 static uint32
 ewkb_word(const uint8 *p, bool little)
 {
-	return little
-		? (uint32) p[0] | (uint32) p[1] << 8 | (uint32) p[2] << 16 | (uint32) p[3] << 24
-		: (uint32) p[3] | (uint32) p[2] << 8 | (uint32) p[1] << 16 | (uint32) p[0] << 24;
+	return little ? (uint32) p[0] | (uint32) p[1] << 8 | (uint32) p[2] << 16 |
+						(uint32) p[3] << 24
+				  : (uint32) p[3] | (uint32) p[2] << 8 | (uint32) p[1] << 16 |
+						(uint32) p[0] << 24;
 }
 
 static void
 encode_geometry(StringInfo out, Datum value, TypeCodec *codec)
 {
 	const char *hex = OutputFunctionCall(&codec->outfunc, value);
-	size_t		hexlen = strlen(hex);
-	uint8	   *bytes = palloc(hexlen / 2 + 1);
-	size_t		n = hex_decode(hex, hexlen, (char *) bytes);
+	size_t hexlen = strlen(hex);
+	uint8 *bytes = palloc(hexlen / 2 + 1);
+	size_t n = hex_decode(hex, hexlen, (char *) bytes);
 
 	json_lit(out, "{\"wkb\":\"");
 	json_base64(out, bytes, n, false);
@@ -77,7 +78,7 @@ codec_geography(TypeCodec *codec, const PluginOptions *opts)
 static const char *
 vector_number(StringInfo out, const char *p, bool is_float)
 {
-	char	   *end;
+	char *end;
 
 	if (is_float)
 		json_float4(out, strtof(p, &end));
@@ -116,7 +117,7 @@ encode_sparse_vector(StringInfo out, Datum value, TypeCodec *codec)
 	json_lit(out, ",\"vector\":[");
 	for (p += strcspn(p, "0123456789}"); *p && *p != '}';)
 	{
-		char	   *end;
+		char *end;
 
 		json_char(out, '[');
 		json_int64(out, strtol(p, &end, 10));

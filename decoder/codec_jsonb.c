@@ -25,11 +25,11 @@ static void
 walk_string(StringInfo out, const char *s, int len)
 {
 	StringInfoData once;
-	char	   *copy;
+	char *copy;
 
 	if (json_is_clean(s, len))
 	{
-		char	   *p = json_reserve(out, len + 4);
+		char *p = json_reserve(out, len + 4);
 
 		*p++ = '\\';
 		*p++ = '"';
@@ -54,13 +54,14 @@ walk_string(StringInfo out, const char *s, int len)
 /* the value of one entry, whose bytes start at base + offset */
 static void
 walk_entry(StringInfo out, JEntry entry, const char *base, uint32 offset,
-			uint32 len)
+		   uint32 len)
 {
 	if (JBE_ISSTRING(entry))
 		walk_string(out, base + offset, (int) len);
 	else if (JBE_ISNUMERIC(entry))
-		json_str(out, DatumGetCString(DirectFunctionCall1(numeric_out,
-														  PointerGetDatum(base + INTALIGN(offset)))));
+		json_str(out,
+				 DatumGetCString(DirectFunctionCall1(
+					 numeric_out, PointerGetDatum(base + INTALIGN(offset)))));
 	else if (JBE_ISBOOL_TRUE(entry))
 		json_lit(out, "true");
 	else if (JBE_ISBOOL_FALSE(entry))
@@ -75,7 +76,7 @@ walk_entry(StringInfo out, JEntry entry, const char *base, uint32 offset,
 static inline uint32
 entry_length(JEntry entry, uint32 *offset)
 {
-	uint32		start = *offset;
+	uint32 start = *offset;
 
 	JBE_ADVANCE_OFFSET(*offset, entry);
 	return *offset - start;
@@ -87,8 +88,8 @@ walk_object(StringInfo out, const JsonbContainer *c, int n)
 	const JEntry *keys = c->children;
 	const JEntry *values = c->children + n;
 	const char *base = (const char *) (c->children + 2 * n);
-	uint32		key_at = 0;
-	uint32		value_at = 0;
+	uint32 key_at = 0;
+	uint32 value_at = 0;
 
 	/* all keys come first, then all values */
 	for (int i = 0; i < n; i++)
@@ -96,8 +97,8 @@ walk_object(StringInfo out, const JsonbContainer *c, int n)
 	json_char(out, '{');
 	for (int i = 0; i < n; i++)
 	{
-		uint32		at = key_at;
-		uint32		len = entry_length(keys[i], &key_at);
+		uint32 at = key_at;
+		uint32 len = entry_length(keys[i], &key_at);
 
 		if (i > 0)
 			json_lit(out, ", ");
@@ -113,10 +114,10 @@ walk_object(StringInfo out, const JsonbContainer *c, int n)
 static void
 walk_container(StringInfo out, const JsonbContainer *c)
 {
-	int			n = JsonContainerSize(c);
+	int n = JsonContainerSize(c);
 	const char *base = (const char *) (c->children + n);
-	bool		scalar = JsonContainerIsScalar(c);
-	uint32		next = 0;
+	bool scalar = JsonContainerIsScalar(c);
+	uint32 next = 0;
 
 	check_stack_depth();
 	if (JsonContainerIsObject(c))
@@ -128,8 +129,8 @@ walk_container(StringInfo out, const JsonbContainer *c)
 		json_char(out, '[');
 	for (int i = 0; i < n; i++)
 	{
-		uint32		at = next;
-		uint32		len = entry_length(c->children[i], &next);
+		uint32 at = next;
+		uint32 len = entry_length(c->children[i], &next);
 
 		if (i > 0)
 			json_lit(out, ", ");
@@ -142,7 +143,7 @@ walk_container(StringInfo out, const JsonbContainer *c)
 static void
 encode_jsonb(StringInfo out, Datum value, TypeCodec *codec)
 {
-	Jsonb	   *jb = DatumGetJsonbP(value);
+	Jsonb *jb = DatumGetJsonbP(value);
 
 	json_char(out, '"');
 	walk_container(out, &jb->root);

@@ -30,7 +30,7 @@ encode_int2(StringInfo out, Datum value, TypeCodec *codec)
 static void
 encode_int4(StringInfo out, Datum value, TypeCodec *codec)
 {
-	char	   *p = json_reserve(out, 12);
+	char *p = json_reserve(out, 12);
 
 	out->len += pg_ltoa(DatumGetInt32(value), p);
 }
@@ -128,15 +128,15 @@ codec_bool(TypeCodec *codec, const PluginOptions *opts)
 static uint8 *
 twos_complement(const char *digits, int ndigits, bool negative, int *nbytes)
 {
-	int			nlimbs = 0;
-	uint32	   *limbs = palloc((ndigits / 9 + 2) * sizeof(uint32));
-	uint8	   *bytes;
-	int			n;
+	int nlimbs = 0;
+	uint32 *limbs = palloc((ndigits / 9 + 2) * sizeof(uint32));
+	uint8 *bytes;
+	int n;
 
 	for (int i = 0; i < ndigits;)
 	{
-		uint64		carry = 0;
-		uint32		scale = 1;
+		uint64 carry = 0;
+		uint32 scale = 1;
 
 		for (int k = 0; k < 9 && i < ndigits; k++, i++)
 		{
@@ -160,11 +160,11 @@ twos_complement(const char *digits, int ndigits, bool negative, int *nbytes)
 			bytes[n - 1 - (j * 4 + k)] = (uint8) (limbs[j] >> (8 * k));
 	if (negative)
 	{
-		int			carry = 1;
+		int carry = 1;
 
 		for (int i = n - 1; i >= 0; i--)
 		{
-			int			v = (uint8) ~bytes[i] + carry;
+			int v = (uint8) ~bytes[i] + carry;
 
 			bytes[i] = (uint8) v;
 			carry = v >> 8;
@@ -184,8 +184,8 @@ twos_complement(const char *digits, int ndigits, bool negative, int *nbytes)
 static void
 put_unscaled(StringInfo out, const char *digits, int ndigits, bool negative)
 {
-	int			n;
-	uint8	   *bytes = twos_complement(digits, ndigits, negative, &n);
+	int n;
+	uint8 *bytes = twos_complement(digits, ndigits, negative, &n);
 
 	json_char(out, '"');
 	json_base64(out, bytes, n, false);
@@ -196,9 +196,9 @@ put_unscaled(StringInfo out, const char *digits, int ndigits, bool negative)
 static char *
 split_decimal(const char *text, bool *negative, int *ndigits, int *scale)
 {
-	int			len = strlen(text);
-	char	   *digits = palloc(len + 1);
-	int			n = 0;
+	int len = strlen(text);
+	char *digits = palloc(len + 1);
+	int n = 0;
 
 	*negative = *text == '-';
 	*scale = 0;
@@ -217,10 +217,9 @@ split_decimal(const char *text, bool *negative, int *ndigits, int *scale)
 static void
 encode_numeric_scaled(StringInfo out, const char *text, int scale)
 {
-	bool		negative;
-	int			ndigits,
-				has;
-	char	   *digits = split_decimal(text, &negative, &ndigits, &has);
+	bool negative;
+	int ndigits, has;
+	char *digits = split_decimal(text, &negative, &ndigits, &has);
 
 	if (has < scale)
 	{
@@ -237,10 +236,9 @@ encode_numeric_scaled(StringInfo out, const char *text, int scale)
 static void
 encode_numeric_variable(StringInfo out, const char *text)
 {
-	bool		negative;
-	int			ndigits,
-				scale;
-	char	   *digits = split_decimal(text, &negative, &ndigits, &scale);
+	bool negative;
+	int ndigits, scale;
+	char *digits = split_decimal(text, &negative, &ndigits, &scale);
 
 	while (scale > 0 && ndigits > 1 && digits[ndigits - 1] == '0')
 	{
@@ -258,21 +256,19 @@ encode_numeric_variable(StringInfo out, const char *text)
 static bool
 encode_special_numeric(StringInfo out, Numeric num, int mode)
 {
-	static const char *const strings[] = {
-		"\"NAN\"", "\"POSITIVE_INFINITY\"", "\"NEGATIVE_INFINITY\""
-	};
-	static const char *const doubles[] = {
-		"\"NaN\"", "\"Infinity\"", "\"-Infinity\""
-	};
-	int			which;
+	static const char *const strings[] = {"\"NAN\"", "\"POSITIVE_INFINITY\"",
+										  "\"NEGATIVE_INFINITY\""};
+	static const char *const doubles[] = {"\"NaN\"", "\"Infinity\"",
+										  "\"-Infinity\""};
+	int which;
 	const char *text;
 
 	if (numeric_is_nan(num))
 		which = 0;
 	else if (numeric_is_inf(num))
 	{
-		text = DatumGetCString(DirectFunctionCall1(numeric_out,
-												   NumericGetDatum(num)));
+		text = DatumGetCString(
+			DirectFunctionCall1(numeric_out, NumericGetDatum(num)));
 		which = text[0] == '-' ? 2 : 1;
 	}
 	else
@@ -289,13 +285,13 @@ encode_special_numeric(StringInfo out, Numeric num, int mode)
 static void
 encode_numeric(StringInfo out, Datum value, TypeCodec *codec)
 {
-	Numeric		num = DatumGetNumeric(value);
+	Numeric num = DatumGetNumeric(value);
 	const char *text;
 
 	if (encode_special_numeric(out, num, codec->mode))
 		return;
-	text = DatumGetCString(DirectFunctionCall1(numeric_out,
-											   NumericGetDatum(num)));
+	text =
+		DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(num)));
 	switch (codec->mode)
 	{
 		case DECIMAL_STRING:
@@ -331,8 +327,7 @@ plain_zero(int scale)
 }
 
 static void
-setup_decimal(TypeCodec *codec, int mode, int format, int scale,
-			  int precision)
+setup_decimal(TypeCodec *codec, int mode, int format, int scale, int precision)
 {
 	codec->mode = mode;
 	codec->scale = scale;
@@ -355,13 +350,13 @@ setup_decimal(TypeCodec *codec, int mode, int format, int scale,
 		codec->schema_name = DECIMAL_NAME;
 		codec->schema_version = 1;
 		if (precision > 0)
-			codec->schema_params =
-				psprintf("{\"scale\":\"%d\",\"connect.decimal.precision\":\"%d\"}",
-						 scale, precision);
+			codec->schema_params = psprintf(
+				"{\"scale\":\"%d\",\"connect.decimal.precision\":\"%d\"}",
+				scale, precision);
 		else
 			codec->schema_params = psprintf("{\"scale\":\"%d\"}", scale);
-		codec->zero = codec->mode == DECIMAL_PLAIN ? plain_zero(scale)
-			: "\"AA==\"";
+		codec->zero =
+			codec->mode == DECIMAL_PLAIN ? plain_zero(scale) : "\"AA==\"";
 	}
 	else
 	{
@@ -379,13 +374,13 @@ setup_decimal(TypeCodec *codec, int mode, int format, int scale,
 void
 codec_numeric(TypeCodec *codec, const PluginOptions *opts)
 {
-	int			scale = -1;
-	int			precision = 0;
+	int scale = -1;
+	int precision = 0;
 
 	codec->encode = encode_numeric;
 	if (codec->typmod >= (int32) VARHDRSZ)
 	{
-		int32		t = codec->typmod - VARHDRSZ;
+		int32 t = codec->typmod - VARHDRSZ;
 
 		precision = (t >> 16) & 0xffff;
 		/* eleven bits, signed since 15; a negative one has no decimals */
@@ -400,13 +395,13 @@ codec_numeric(TypeCodec *codec, const PluginOptions *opts)
 static void
 encode_money(StringInfo out, Datum value, TypeCodec *codec)
 {
-	int64		v = DatumGetCash(value);
-	int			digits = *(int *) codec->cache;
+	int64 v = DatumGetCash(value);
+	int digits = *(int *) codec->cache;
 	int drop = codec->mode == DECIMAL_PRECISE ? digits - codec->scale : 0;
-	char		raw[64];
-	char		text[80];
-	int			len;
-	uint64		magnitude = v < 0 ? -(uint64) v : (uint64) v;
+	char raw[64];
+	char text[80];
+	int len;
+	uint64 magnitude = v < 0 ? -(uint64) v : (uint64) v;
 
 	/* more decimals than are wanted: rounded, half away from zero */
 	for (; drop > 0; drop--, digits--)
@@ -444,7 +439,7 @@ void
 codec_money(TypeCodec *codec, const PluginOptions *opts)
 {
 	struct lconv *lc = PGLC_localeconv();
-	int		   *digits = palloc(sizeof(int));
+	int *digits = palloc(sizeof(int));
 
 	/* as cash_out() does it */
 	*digits = lc->frac_digits;
@@ -461,7 +456,7 @@ codec_money(TypeCodec *codec, const PluginOptions *opts)
 static void
 encode_bit_bool(StringInfo out, Datum value, TypeCodec *codec)
 {
-	VarBit	   *bits = DatumGetVarBitP(value);
+	VarBit *bits = DatumGetVarBitP(value);
 
 	/* varbit(1) may be empty, which is neither */
 	if (VARBITLEN(bits) == 0)
@@ -469,20 +464,21 @@ encode_bit_bool(StringInfo out, Datum value, TypeCodec *codec)
 		json_lit(out, "null");
 		return;
 	}
-	encode_bool(out, BoolGetDatum(VARBITLEN(bits) > 0 &&
-								  (VARBITS(bits)[0] & 0x80)), codec);
+	encode_bool(out,
+				BoolGetDatum(VARBITLEN(bits) > 0 && (VARBITS(bits)[0] & 0x80)),
+				codec);
 }
 
 /* little-endian bytes of the number, as far as the highest bit that is set */
 static void
 encode_bits(StringInfo out, Datum value, TypeCodec *codec)
 {
-	VarBit	   *bits = DatumGetVarBitP(value);
-	int			nbits = VARBITLEN(bits);
-	int			nbytes = (nbits + 7) / 8;
-	int			shift = nbytes * 8 - nbits;
+	VarBit *bits = DatumGetVarBitP(value);
+	int nbits = VARBITLEN(bits);
+	int nbytes = (nbits + 7) / 8;
+	int shift = nbytes * 8 - nbits;
 	const bits8 *src = VARBITS(bits);
-	uint8	   *le = palloc(nbytes + 1);
+	uint8 *le = palloc(nbytes + 1);
 
 	for (int i = 0; i < nbytes; i++)
 	{
@@ -514,6 +510,6 @@ codec_bit(TypeCodec *codec, const PluginOptions *opts)
 	codec->mode = BINARY_BYTES;
 	codec->schema_name = "io.debezium.data.Bits";
 	codec->schema_version = 1;
-	codec->schema_params = psprintf("{\"length\":\"%d\"}",
-									codec->typmod > 0 ? codec->typmod : INT_MAX);
+	codec->schema_params = psprintf(
+		"{\"length\":\"%d\"}", codec->typmod > 0 ? codec->typmod : INT_MAX);
 }

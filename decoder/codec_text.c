@@ -22,7 +22,7 @@
 static void
 encode_text(StringInfo out, Datum value, TypeCodec *codec)
 {
-	text	   *t = DatumGetTextPP(value);
+	text *t = DatumGetTextPP(value);
 
 	json_text(out, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
 }
@@ -59,7 +59,7 @@ encode_char(StringInfo out, Datum value, TypeCodec *codec)
 static void
 encode_output(StringInfo out, Datum value, TypeCodec *codec)
 {
-	char	   *s = OutputFunctionCall(&codec->outfunc, value);
+	char *s = OutputFunctionCall(&codec->outfunc, value);
 
 	json_text(out, s, strlen(s));
 }
@@ -69,7 +69,7 @@ encode_uuid(StringInfo out, Datum value, TypeCodec *codec)
 {
 	static const char digits[] = "0123456789abcdef";
 	const uint8 *u = DatumGetUUIDP(value)->data;
-	char	   *p = json_reserve(out, 38);
+	char *p = json_reserve(out, 38);
 
 	*p++ = '"';
 	for (int i = 0; i < UUID_LEN; i++)
@@ -98,17 +98,16 @@ put_bytes(StringInfo out, const uint8 *p, size_t len, int mode)
 static void
 encode_bytea(StringInfo out, Datum value, TypeCodec *codec)
 {
-	bytea	   *b = DatumGetByteaPP(value);
+	bytea *b = DatumGetByteaPP(value);
 
-	put_bytes(out, (uint8 *) VARDATA_ANY(b), VARSIZE_ANY_EXHDR(b),
-			  codec->mode);
+	put_bytes(out, (uint8 *) VARDATA_ANY(b), VARSIZE_ANY_EXHDR(b), codec->mode);
 }
 
 /* little-endian whatever the machine */
 static void
 put_le_double(uint8 *p, double v)
 {
-	uint64		bits;
+	uint64 bits;
 
 	memcpy(&bits, &v, sizeof(bits));
 	for (int i = 0; i < 8; i++)
@@ -118,8 +117,8 @@ put_le_double(uint8 *p, double v)
 static void
 encode_point(StringInfo out, Datum value, TypeCodec *codec)
 {
-	Point	   *pt = DatumGetPointP(value);
-	uint8		wkb[21] = {1, 1, 0, 0, 0};
+	Point *pt = DatumGetPointP(value);
+	uint8 wkb[21] = {1, 1, 0, 0, 0};
 
 	put_le_double(wkb + 5, pt->x);
 	put_le_double(wkb + 13, pt->y);
@@ -136,22 +135,22 @@ encode_point(StringInfo out, Datum value, TypeCodec *codec)
 
 typedef struct EnumLabel
 {
-	Oid			value;
-	int			len;
+	Oid value;
+	int len;
 	/* escaped and quoted */
-	char		json[NAMEDATALEN * 6 + 3];
+	char json[NAMEDATALEN * 6 + 3];
 } EnumLabel;
 
 static void
 enum_label_load(EnumLabel *label, TypeCodec *codec)
 {
-	HeapTuple	tup = SearchSysCache1(ENUMOID, ObjectIdGetDatum(label->value));
+	HeapTuple tup = SearchSysCache1(ENUMOID, ObjectIdGetDatum(label->value));
 	StringInfoData s;
 	const char *name;
 
 	if (!HeapTupleIsValid(tup))
 	{
-		Oid			value = label->value;
+		Oid value = label->value;
 
 		hash_search(codec->cache, &value, HASH_REMOVE, NULL);
 		elog(ERROR, "no label for value %u of enum %u", value, codec->type);
@@ -168,9 +167,9 @@ enum_label_load(EnumLabel *label, TypeCodec *codec)
 static void
 encode_enum(StringInfo out, Datum value, TypeCodec *codec)
 {
-	Oid			oid = DatumGetObjectId(value);
-	bool		found;
-	EnumLabel  *label = hash_search(codec->cache, &oid, HASH_ENTER, &found);
+	Oid oid = DatumGetObjectId(value);
+	bool found;
+	EnumLabel *label = hash_search(codec->cache, &oid, HASH_ENTER, &found);
 
 	if (!found)
 		enum_label_load(label, codec);
@@ -181,25 +180,29 @@ encode_enum(StringInfo out, Datum value, TypeCodec *codec)
 static const char *
 enum_allowed(Oid type)
 {
-	CatCList   *list = SearchSysCacheList1(ENUMTYPOIDNAME, ObjectIdGetDatum(type));
+	CatCList *list =
+		SearchSysCacheList1(ENUMTYPOIDNAME, ObjectIdGetDatum(type));
 	StringInfoData s;
 	StringInfoData quoted;
-	HeapTuple  *sorted = palloc(sizeof(HeapTuple) * Max(list->n_members, 1));
+	HeapTuple *sorted = palloc(sizeof(HeapTuple) * Max(list->n_members, 1));
 
 	initStringInfo(&s);
 	for (int i = 0; i < list->n_members; i++)
 	{
-		HeapTuple	tup = &list->members[i]->tuple;
-		float4		order = ((Form_pg_enum) GETSTRUCT(tup))->enumsortorder;
-		int			j = i;
+		HeapTuple tup = &list->members[i]->tuple;
+		float4 order = ((Form_pg_enum) GETSTRUCT(tup))->enumsortorder;
+		int j = i;
 
-		for (; j > 0 && ((Form_pg_enum) GETSTRUCT(sorted[j - 1]))->enumsortorder > order; j--)
+		for (; j > 0 &&
+			   ((Form_pg_enum) GETSTRUCT(sorted[j - 1]))->enumsortorder > order;
+			 j--)
 			sorted[j] = sorted[j - 1];
 		sorted[j] = tup;
 	}
 	for (int i = 0; i < list->n_members; i++)
-		appendStringInfo(&s, "%s%s", i > 0 ? "," : "",
-						 NameStr(((Form_pg_enum) GETSTRUCT(sorted[i]))->enumlabel));
+		appendStringInfo(
+			&s, "%s%s", i > 0 ? "," : "",
+			NameStr(((Form_pg_enum) GETSTRUCT(sorted[i]))->enumlabel));
 	ReleaseCatCacheList(list);
 	initStringInfo(&quoted);
 	json_text(&quoted, s.data, s.len);
@@ -309,8 +312,8 @@ codec_output(TypeCodec *codec, const PluginOptions *opts)
 static void
 encode_unknown(StringInfo out, Datum value, TypeCodec *codec)
 {
-	char	   *s = OutputFunctionCall(&codec->outfunc, value);
-	int			len = strlen(s);
+	char *s = OutputFunctionCall(&codec->outfunc, value);
+	int len = strlen(s);
 	const char *text = json_to_utf8(s, &len);
 
 	put_bytes(out, (const uint8 *) text, len, codec->mode);
@@ -384,7 +387,8 @@ codec_point(TypeCodec *codec, const PluginOptions *opts)
 		"{\"type\":\"double\",\"optional\":false,\"field\":\"y\"},"
 		"{\"type\":\"bytes\",\"optional\":true,\"field\":\"wkb\"},"
 		"{\"type\":\"int32\",\"optional\":true,\"field\":\"srid\"}]";
-	codec->zero = "{\"x\":0.0,\"y\":0.0,\"wkb\":\"AQEAAAAAAAAAAAAAAAAAAAAAAAAA\",\"srid\":null}";
+	codec->zero =
+		"{\"x\":0.0,\"y\":0.0,\"wkb\":\"AQEAAAAAAAAAAAAAAAAAAAAAAAAA\",\"srid\":null}";
 }
 
 void
@@ -408,10 +412,11 @@ codec_bytea(TypeCodec *codec, const PluginOptions *opts)
 void
 codec_enum(TypeCodec *codec, const PluginOptions *opts)
 {
-	HASHCTL		ctl = {0};
+	HASHCTL ctl = {0};
 
 	setup_string(codec, opts, encode_enum, "io.debezium.data.Enum");
-	codec->schema_params = psprintf("{\"allowed\":%s}", enum_allowed(codec->type));
+	codec->schema_params =
+		psprintf("{\"allowed\":%s}", enum_allowed(codec->type));
 	codec->items_required = true;
 	ctl.keysize = sizeof(Oid);
 	ctl.entrysize = sizeof(EnumLabel);

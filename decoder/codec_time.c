@@ -13,17 +13,17 @@
 #include "json.h"
 #include "typecodec.h"
 
-#define EPOCH_DAYS		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE)
-#define EPOCH_USECS		((int64) EPOCH_DAYS * USECS_PER_DAY)
+#define EPOCH_DAYS	(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE)
+#define EPOCH_USECS ((int64) EPOCH_DAYS * USECS_PER_DAY)
 
 /* what Debezium writes for an infinite timestamp, in µs and in ms */
-#define INFINITY_US		INT64CONST(9223372036825200000)
+#define INFINITY_US		  INT64CONST(9223372036825200000)
 #define MINUS_INFINITY_US (-INT64CONST(9223372036832400000))
 
 static int64
 floor_div(int64 a, int64 b)
 {
-	int64		q = a / b;
+	int64 q = a / b;
 
 	return q * b > a ? q - 1 : q;
 }
@@ -43,15 +43,15 @@ put_digits(char *p, int64 v, int width)
 static char *
 put_date(char *p, int64 days)
 {
-	int64		z = days + 719468;
-	int64		era = floor_div(z, 146097);
-	int64		doe = z - era * 146097;
-	int64		yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	int64		doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	int64		mp = (5 * doy + 2) / 153;
-	int64		day = doy - (153 * mp + 2) / 5 + 1;
-	int64		month = mp < 10 ? mp + 3 : mp - 9;
-	int64		year = yoe + era * 400 + (month <= 2);
+	int64 z = days + 719468;
+	int64 era = floor_div(z, 146097);
+	int64 doe = z - era * 146097;
+	int64 yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int64 doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	int64 mp = (5 * doy + 2) / 153;
+	int64 day = doy - (153 * mp + 2) / 5 + 1;
+	int64 month = mp < 10 ? mp + 3 : mp - 9;
+	int64 year = yoe + era * 400 + (month <= 2);
 	int width = 4;
 
 	if (year < 0)
@@ -78,8 +78,8 @@ put_date(char *p, int64 days)
 static char *
 put_time(char *p, int64 us, int fraction)
 {
-	int64		s = us / USECS_PER_SEC;
-	int64		f = us % USECS_PER_SEC;
+	int64 s = us / USECS_PER_SEC;
+	int64 f = us % USECS_PER_SEC;
 
 	p = put_digits(p, s / 3600, 2);
 	*p++ = ':';
@@ -119,8 +119,8 @@ finish_string(StringInfo out, char *p)
 static void
 encode_iso_timestamp(StringInfo out, Timestamp ts, int fraction)
 {
-	int64		days = floor_div(ts, USECS_PER_DAY);
-	char	   *p = json_reserve(out, 48);
+	int64 days = floor_div(ts, USECS_PER_DAY);
+	char *p = json_reserve(out, 48);
 
 	*p++ = '"';
 	p = put_date(p, days + EPOCH_DAYS);
@@ -160,8 +160,8 @@ encode_date_days(StringInfo out, Datum value, TypeCodec *codec)
 static void
 encode_date_iso(StringInfo out, Datum value, TypeCodec *codec)
 {
-	DateADT		date = DatumGetDateADT(value);
-	char	   *p = json_reserve(out, 32);
+	DateADT date = DatumGetDateADT(value);
+	char *p = json_reserve(out, 32);
 
 	if (DATE_NOT_FINITE(date))
 	{
@@ -214,7 +214,7 @@ encode_time_ns(StringInfo out, Datum value, TypeCodec *codec)
 static void
 encode_time_iso(StringInfo out, Datum value, TypeCodec *codec)
 {
-	char	   *p = json_reserve(out, 32);
+	char *p = json_reserve(out, 32);
 
 	*p++ = '"';
 	p = put_time(p, DatumGetTimeADT(value), -1);
@@ -256,9 +256,9 @@ codec_time(TypeCodec *codec, const PluginOptions *opts)
 static void
 encode_timetz(StringInfo out, Datum value, TypeCodec *codec)
 {
-	TimeTzADT  *t = DatumGetTimeTzADTP(value);
-	int64		us = t->time + (int64) t->zone * USECS_PER_SEC;
-	char	   *p = json_reserve(out, 32);
+	TimeTzADT *t = DatumGetTimeTzADTP(value);
+	int64 us = t->time + (int64) t->zone * USECS_PER_SEC;
+	char *p = json_reserve(out, 32);
 
 	us -= floor_div(us, USECS_PER_DAY) * USECS_PER_DAY;
 	*p++ = '"';
@@ -279,10 +279,11 @@ codec_timetz(TypeCodec *codec, const PluginOptions *opts)
 static void
 encode_timestamp_us(StringInfo out, Datum value, TypeCodec *codec)
 {
-	Timestamp	ts = DatumGetTimestamp(value);
+	Timestamp ts = DatumGetTimestamp(value);
 
 	if (TIMESTAMP_NOT_FINITE(ts))
-		json_int64(out, TIMESTAMP_IS_NOBEGIN(ts) ? MINUS_INFINITY_US : INFINITY_US);
+		json_int64(out,
+				   TIMESTAMP_IS_NOBEGIN(ts) ? MINUS_INFINITY_US : INFINITY_US);
 	else if (ts > PG_INT64_MAX - EPOCH_USECS)
 		/* after the year 294246 there is no such number: not known */
 		json_lit(out, "null");
@@ -293,10 +294,12 @@ encode_timestamp_us(StringInfo out, Datum value, TypeCodec *codec)
 static void
 encode_timestamp_ms(StringInfo out, Datum value, TypeCodec *codec)
 {
-	Timestamp	ts = DatumGetTimestamp(value);
+	Timestamp ts = DatumGetTimestamp(value);
 
 	if (TIMESTAMP_NOT_FINITE(ts))
-		json_int64(out, (TIMESTAMP_IS_NOBEGIN(ts) ? MINUS_INFINITY_US : INFINITY_US) / 1000);
+		json_int64(
+			out, (TIMESTAMP_IS_NOBEGIN(ts) ? MINUS_INFINITY_US : INFINITY_US) /
+					 1000);
 	else
 		json_int64(out, floor_div(ts, 1000) + EPOCH_USECS / 1000);
 }
@@ -304,7 +307,7 @@ encode_timestamp_ms(StringInfo out, Datum value, TypeCodec *codec)
 static void
 encode_timestamp_ns(StringInfo out, Datum value, TypeCodec *codec)
 {
-	Timestamp	ts = DatumGetTimestamp(value);
+	Timestamp ts = DatumGetTimestamp(value);
 
 	/* infinity saturates; what else nanoseconds cannot hold is not known */
 	if (TIMESTAMP_IS_NOBEGIN(ts))
@@ -333,7 +336,7 @@ encode_infinity(StringInfo out, Timestamp ts)
 static void
 encode_timestamp_iso(StringInfo out, Datum value, TypeCodec *codec)
 {
-	Timestamp	ts = DatumGetTimestamp(value);
+	Timestamp ts = DatumGetTimestamp(value);
 
 	if (!encode_infinity(out, ts))
 		encode_iso_timestamp(out, ts, -1);
@@ -385,14 +388,14 @@ void
 codec_timestamptz(TypeCodec *codec, const PluginOptions *opts)
 {
 	/* 2.0 wrote no more digits than there are */
-	codec->scale = opts->compat_version == COMPAT_2_0 ? -1 : precision_of(codec);
+	codec->scale =
+		opts->compat_version == COMPAT_2_0 ? -1 : precision_of(codec);
 	setup_time(codec, encode_timestamptz, "string",
 			   "io.debezium.time.ZonedTimestamp", 1,
 			   "\"1970-01-01T00:00:00Z\"");
-	codec->default_zero = psprintf("\"1970-01-01T00:00:00%s%.*sZ\"",
-								   codec->scale > 0 ? "." : "",
-								   Max(codec->scale, 0),
-								   "000000");
+	codec->default_zero =
+		psprintf("\"1970-01-01T00:00:00%s%.*sZ\"", codec->scale > 0 ? "." : "",
+				 Max(codec->scale, 0), "000000");
 }
 
 /* ---- interval ------------------------------------------------------------ */
@@ -403,10 +406,10 @@ codec_timestamptz(TypeCodec *codec, const PluginOptions *opts)
 static void
 encode_interval_us(StringInfo out, Datum value, TypeCodec *codec)
 {
-	Interval   *iv = DatumGetIntervalP(value);
-	int64		seconds;
-	int64		rest;
-	int64		us;
+	Interval *iv = DatumGetIntervalP(value);
+	int64 seconds;
+	int64 rest;
+	int64 us;
 
 #ifdef INTERVAL_NOT_FINITE
 	if (INTERVAL_NOT_FINITE(iv))
@@ -417,7 +420,7 @@ encode_interval_us(StringInfo out, Datum value, TypeCodec *codec)
 #endif
 	/* seconds always fit; microseconds may not: then the nearest bound */
 	seconds = iv->month * SECS_PER_AVERAGE_MONTH +
-		(int64) iv->day * SECS_PER_DAY + iv->time / USECS_PER_SEC;
+			  (int64) iv->day * SECS_PER_DAY + iv->time / USECS_PER_SEC;
 	rest = iv->time % USECS_PER_SEC;
 	/* of one sign, or the product could leave the range alone */
 	if (seconds < 0 && rest > 0)
@@ -439,12 +442,12 @@ encode_interval_us(StringInfo out, Datum value, TypeCodec *codec)
 static void
 encode_interval_iso(StringInfo out, Datum value, TypeCodec *codec)
 {
-	Interval   *iv = DatumGetIntervalP(value);
-	int64		t = iv->time;
-	int64		s = t % (60 * USECS_PER_SEC);
-	char		seconds[32];
-	char		text[128];
-	int			len;
+	Interval *iv = DatumGetIntervalP(value);
+	int64 t = iv->time;
+	int64 s = t % (60 * USECS_PER_SEC);
+	char seconds[32];
+	char text[128];
+	int len;
 
 #ifdef INTERVAL_NOT_FINITE
 	if (INTERVAL_NOT_FINITE(iv))
@@ -456,8 +459,8 @@ encode_interval_iso(StringInfo out, Datum value, TypeCodec *codec)
 		return;
 	}
 #endif
-	len = snprintf(seconds, sizeof(seconds), "%s%lld",
-				   s < 0 ? "-" : "", (long long) (llabs(s) / USECS_PER_SEC));
+	len = snprintf(seconds, sizeof(seconds), "%s%lld", s < 0 ? "-" : "",
+				   (long long) (llabs(s) / USECS_PER_SEC));
 	if (s % USECS_PER_SEC != 0)
 	{
 		len += snprintf(seconds + len, sizeof(seconds) - len, ".%06lld",
@@ -465,9 +468,8 @@ encode_interval_iso(StringInfo out, Datum value, TypeCodec *codec)
 		while (seconds[len - 1] == '0')
 			seconds[--len] = '\0';
 	}
-	snprintf(text, sizeof(text), "\"P%dY%dM%dDT%lldH%lldM%sS\"",
-			 iv->month / 12, iv->month % 12, iv->day,
-			 (long long) (t / USECS_PER_HOUR),
+	snprintf(text, sizeof(text), "\"P%dY%dM%dDT%lldH%lldM%sS\"", iv->month / 12,
+			 iv->month % 12, iv->day, (long long) (t / USECS_PER_HOUR),
 			 (long long) (t % USECS_PER_HOUR / USECS_PER_MINUTE), seconds);
 	json_str(out, text);
 }

@@ -21,7 +21,7 @@ static bool
 is_foreign_function(Oid funcid, void *context)
 {
 	return funcid >= FirstNormalObjectId ||
-		func_volatile(funcid) != PROVOLATILE_IMMUTABLE;
+		   func_volatile(funcid) != PROVOLATILE_IMMUTABLE;
 }
 
 static bool
@@ -62,7 +62,7 @@ static bool
 shows_default(Form_pg_attribute att, const TypeCodec *codec)
 {
 	if (codec->element != NULL || codec->type != att->atttypid)
-		return false;			/* arrays, domains */
+		return false; /* arrays, domains */
 	switch (codec->type)
 	{
 		case BYTEAOID:
@@ -81,9 +81,9 @@ shows_default(Form_pg_attribute att, const TypeCodec *codec)
 const char *
 column_default_json(Relation rel, Form_pg_attribute att, TypeCodec *codec)
 {
-	Node	   *expr;
+	Node *expr;
 	StringInfoData out;
-	Datum		value;
+	Datum value;
 
 	if (!shows_default(att, codec))
 		return NULL;

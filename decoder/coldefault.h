@@ -17,4 +17,4 @@
 extern const char *column_default_json(Relation rel, Form_pg_attribute att,
 									   TypeCodec *codec);
 
-#endif							/* TUPLECAST_COLDEFAULT_H */
+#endif /* TUPLECAST_COLDEFAULT_H */

@@ -28,7 +28,8 @@ extern PGDLLEXPORT void _PG_output_plugin_init(OutputPluginCallbacks *cb);
 #define TC_SERVER_VERSION PG_VERSION_NUM
 
 #if PG_VERSION_NUM >= 180000
-#define TC_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "tuplecast", .version = TUPLECAST_VERSION)
+#define TC_MODULE_MAGIC                                                        \
+	PG_MODULE_MAGIC_EXT(.name = "tuplecast", .version = TUPLECAST_VERSION)
 #else
 #define TC_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
@@ -46,7 +47,8 @@ extern PGDLLEXPORT void _PG_output_plugin_init(OutputPluginCallbacks *cb);
 #endif
 
 #if PG_VERSION_NUM >= 150000
-#define tc_update_progress(ctx, skipped) OutputPluginUpdateProgress((ctx), (skipped))
+#define tc_update_progress(ctx, skipped)                                       \
+	OutputPluginUpdateProgress((ctx), (skipped))
 #else
 #define tc_update_progress(ctx, skipped) OutputPluginUpdateProgress(ctx)
 #endif
@@ -81,13 +83,13 @@ typedef ReplOriginId TcOriginId;
 /* Row filters, column lists and schemas in publications came with 15. */
 #if PG_VERSION_NUM >= 150000
 #define tc_schema_publications(nsp) GetSchemaPublications(nsp)
-#define TC_PUBLICATION_FILTER Anum_pg_publication_rel_prqual
-#define TC_PUBLICATION_COLUMNS Anum_pg_publication_rel_prattrs
+#define TC_PUBLICATION_FILTER		Anum_pg_publication_rel_prqual
+#define TC_PUBLICATION_COLUMNS		Anum_pg_publication_rel_prattrs
 #define TC_PUBLICATION_SCHEMA_CACHE PUBLICATIONNAMESPACEMAP
 #else
 #define tc_schema_publications(nsp) ((void) (nsp), NIL)
-#define TC_PUBLICATION_FILTER 0
-#define TC_PUBLICATION_COLUMNS 0
+#define TC_PUBLICATION_FILTER		0
+#define TC_PUBLICATION_COLUMNS		0
 #define TC_PUBLICATION_SCHEMA_CACHE PUBLICATIONOID
 #endif
 
@@ -100,7 +102,8 @@ typedef ReplOriginId TcOriginId;
 /* Virtual columns have no value of their own in a row. */
 #if PG_VERSION_NUM >= 180000
 #include "rewrite/rewriteHandler.h"
-#define tc_expand_generated(node, rel) expand_generated_columns_in_expr((node), (rel), 1)
+#define tc_expand_generated(node, rel)                                         \
+	expand_generated_columns_in_expr((node), (rel), 1)
 #else
 #define tc_expand_generated(node, rel) ((Node *) (node))
 #endif
@@ -120,4 +123,4 @@ tc_attribute_is_virtual(Form_pg_attribute att)
 struct lconv;
 extern struct lconv *PGLC_localeconv(void);
 
-#endif							/* TUPLECAST_COMPAT_H */
+#endif /* TUPLECAST_COMPAT_H */

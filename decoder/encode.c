@@ -18,15 +18,17 @@
 static void
 new_run_id(char *out)
 {
-	uint8		r[16];
+	uint8 r[16];
 
 	if (!pg_strong_random(r, sizeof(r)))
 		memset(r, 0, sizeof(r));
 	r[6] = (r[6] & 0x0f) | 0x40;
 	r[8] = (r[8] & 0x3f) | 0x80;
-	snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-			 r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10],
-			 r[11], r[12], r[13], r[14], r[15]);
+	snprintf(
+		out, 37,
+		"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+		r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10],
+		r[11], r[12], r[13], r[14], r[15]);
 }
 
 void
@@ -54,12 +56,11 @@ encoder_stream_headers(const Encoder *enc, StreamInfo *stream)
 	{
 		const char *name;
 		const char *value;
-	}			context[] = {
+	} context[] = {
 		{"__debezium.context.connectorLogicalName", enc->opts->topic_prefix},
 		{"__debezium.context.taskId", "0"},
 		{"__debezium.context.connectorName", "postgresql"},
-		{"__debezium.context.runId", enc->run_id}
-	};
+		{"__debezium.context.runId", enc->run_id}};
 
 	/* since 3.2 */
 	if (!enc->opts->extended_headers || enc->opts->compat_version <= COMPAT_2_7)
@@ -67,10 +68,8 @@ encoder_stream_headers(const Encoder *enc, StreamInfo *stream)
 	stream->nheaders = lengthof(context);
 	stream->headers = palloc(sizeof(RecordHeader) * lengthof(context));
 	for (int i = 0; i < lengthof(context); i++)
-		stream->headers[i] = (RecordHeader)
-		{
-			context[i].name, context[i].value, (int) strlen(context[i].value)
-		};
+		stream->headers[i] = (RecordHeader){context[i].name, context[i].value,
+											(int) strlen(context[i].value)};
 }
 
 /* ---- rows ---------------------------------------------------------------- */
@@ -78,7 +77,7 @@ encoder_stream_headers(const Encoder *enc, StreamInfo *stream)
 static inline void
 column_value(StringInfo out, const ColumnPlan *col, const RowImage *row)
 {
-	int			i = col->attnum - 1;
+	int i = col->attnum - 1;
 
 	if (row->identity_only && !col->in_identity)
 		json_str(out, col->absent_json);
@@ -109,7 +108,7 @@ int64
 encode_clock(void)
 {
 	return GetCurrentTimestamp() +
-		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+		   (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 }
 
 static void
@@ -155,8 +154,9 @@ static Shape *
 change_shape(const Change *change, char op)
 {
 	const RelationPlan *plan = change->plan;
-	ShapeClass	class = op == WIRE_OP_TOMBSTONE ? SHAPE_TOMBSTONE
-		: op == WIRE_OP_DELETE ? SHAPE_DELETE : SHAPE_ROW;
+	ShapeClass class = op == WIRE_OP_TOMBSTONE ? SHAPE_TOMBSTONE
+					   : op == WIRE_OP_DELETE  ? SHAPE_DELETE
+											   : SHAPE_ROW;
 
 	if (plan->shapes == NULL)
 		return NULL;
@@ -180,13 +180,13 @@ static void
 flat_value(StringInfo out, Encoder *enc, const Change *change, char op,
 		   const RowImage *row)
 {
-	bool		rewrite = enc->opts->delete_mode == DELETE_REWRITE ||
-		enc->opts->delete_mode == DELETE_REWRITE_WITH_TOMBSTONE;
+	bool rewrite = enc->opts->delete_mode == DELETE_REWRITE ||
+				   enc->opts->delete_mode == DELETE_REWRITE_WITH_TOMBSTONE;
 	const Shape *shape = change_shape(change, op);
 
 	if (shape != NULL && shape->own_value)
 	{
-		bool		deleted = op == WIRE_OP_DELETE;
+		bool deleted = op == WIRE_OP_DELETE;
 
 		shape_encode_value(out, enc, change, op, shape, deleted ? row : NULL,
 						   deleted ? NULL : row);
@@ -208,10 +208,10 @@ flat_value(StringInfo out, Encoder *enc, const Change *change, char op,
 }
 
 static void
-envelope_value(StringInfo out, Encoder *enc, const Change *change,
-			   char op, const RowImage *before, const RowImage *after)
+envelope_value(StringInfo out, Encoder *enc, const Change *change, char op,
+			   const RowImage *before, const RowImage *after)
 {
-	int64		now = encode_clock();
+	int64 now = encode_clock();
 	const Shape *shape = change_shape(change, op);
 
 	if (shape != NULL && shape->own_value)
@@ -266,14 +266,15 @@ begin_record(Encoder *enc, const Change *change, char op, uint8 part,
 			 const RowImage *key_row)
 {
 	FrameWriter *w = enc->writer;
-	Shape	   *shape = change_shape(change, op);
-	int			nkey = shape && shape->own_key ? shape->nkey : change->plan->nkey;
+	Shape *shape = change_shape(change, op);
+	int nkey = shape && shape->own_key ? shape->nkey : change->plan->nkey;
 
-	StreamInfo *stream = change->bare_null ? &change->plan->null_stream
-		: &change->plan->stream;
+	StreamInfo *stream =
+		change->bare_null ? &change->plan->null_stream : &change->plan->stream;
 
 	count_event(enc, change, op);
-	frame_record_begin(w, shape ? &shape->stream : stream, op, change->lsn, part);
+	frame_record_begin(w, shape ? &shape->stream : stream, op, change->lsn,
+					   part);
 	if (nkey == 0 || key_row == NULL || !key_row->present)
 		frame_key_null(w);
 	else
@@ -291,10 +292,10 @@ begin_record(Encoder *enc, const Change *change, char op, uint8 part,
 static void
 end_record(Encoder *enc, const Change *change, char op)
 {
-	int			n;
+	int n;
 	RecordHeader *headers = metafields_headers(enc, change, op, &n);
 	const Shape *shape = change_shape(change, op);
-	int			late = shape ? shape->nheaders : 0;
+	int late = shape ? shape->nheaders : 0;
 
 	/* what was not unwrapped has none of add.headers */
 	if (!change->plan->flat && enc->opts->format == FORMAT_FLAT)
@@ -302,14 +303,15 @@ end_record(Encoder *enc, const Change *change, char op)
 	if (change->moved.name != NULL || late > 0)
 	{
 		RecordHeader *all = palloc0(sizeof(RecordHeader) * (n + late + 2));
-		int			first = change->moved.name != NULL ? 2 : 1;
+		int first = change->moved.name != NULL ? 2 : 1;
 
 		if (first == 2)
 			all[0] = change->moved;
 		if (n > 0)
 			memcpy(all + first, headers, sizeof(RecordHeader) * n);
 		if (late > 0)
-			memcpy(all + first + n, shape->headers, sizeof(RecordHeader) * late);
+			memcpy(all + first + n, shape->headers,
+				   sizeof(RecordHeader) * late);
 		headers = all;
 		n += first + late;
 	}
@@ -331,7 +333,7 @@ write_row(Encoder *enc, const Change *change, char op, uint8 part,
 		  const RowImage *before, const RowImage *after)
 {
 	FrameWriter *w = enc->writer;
-	Shape	   *shape = change_shape(change, op);
+	Shape *shape = change_shape(change, op);
 
 	if (shape != NULL && shape->outbox != NULL)
 	{
@@ -355,7 +357,7 @@ write_flat_delete(Encoder *enc, const Change *change, uint8 part,
 				  const RowImage *row)
 {
 	FrameWriter *w = enc->writer;
-	Change		bare = *change;
+	Change bare = *change;
 
 	switch ((DeleteMode) enc->opts->delete_mode)
 	{
@@ -423,15 +425,15 @@ write_delete(Encoder *enc, const Change *change, uint8 part,
 static bool
 key_changed(Encoder *enc, const Change *change)
 {
-	StringInfo	a = &enc->scratch[0];
-	StringInfo	b = &enc->scratch[1];
+	StringInfo a = &enc->scratch[0];
+	StringInfo b = &enc->scratch[1];
 	const RelationPlan *plan = change->plan;
 
 	if (plan->nkey == 0 || !change->before->present)
 		return false;
 	for (int i = 0; i < plan->nkey; i++)
 		if (change->before->identity_only && !plan->key[i].in_identity)
-			return false;		/* the old key is not known */
+			return false; /* the old key is not known */
 	resetStringInfo(a);
 	resetStringInfo(b);
 	encode_key(a, plan, change->before);
@@ -443,8 +445,8 @@ key_changed(Encoder *enc, const Change *change)
 static bool
 is_unchanged(Encoder *enc, const Change *change)
 {
-	StringInfo	a = &enc->scratch[0];
-	StringInfo	b = &enc->scratch[1];
+	StringInfo a = &enc->scratch[0];
+	StringInfo b = &enc->scratch[1];
 
 	if (!change->before->present || change->before->identity_only)
 		return false;
@@ -462,7 +464,7 @@ is_unchanged(Encoder *enc, const Change *change)
 static StringInfo
 header_text(const StringInfoData *json)
 {
-	StringInfo	out = makeStringInfo();
+	StringInfo out = makeStringInfo();
 	const char *p = json->data;
 	const char *end = p + json->len;
 
@@ -476,7 +478,9 @@ header_text(const StringInfoData *json)
 		json_raw(out, start, (int) (p - start));
 		if (p < end)
 		{
-			int			n = p[1] != 'u' ? 2 : (p[2] == 'D' && p[3] >= '8' && p[3] <= 'B') ? 12 : 6;
+			int n = p[1] != 'u'									  ? 2
+					: (p[2] == 'D' && p[3] >= '8' && p[3] <= 'B') ? 12
+																  : 6;
 
 			key_text_unescape(out, p, n);
 			p += n;
@@ -488,7 +492,7 @@ header_text(const StringInfoData *json)
 static void
 set_moved(Encoder *enc, Change *change, const char *name, StringInfo key)
 {
-	StringInfo	text = header_text(key);
+	StringInfo text = header_text(key);
 
 	change->moved.name = name;
 	change->moved.value = text->data;
@@ -509,14 +513,15 @@ encode_update(Encoder *enc, Change *change)
 
 	if (key_changed(enc, change))
 	{
-		bool		tell = enc->opts->connector_compat;
-		uint8		part;
+		bool tell = enc->opts->connector_compat;
+		uint8 part;
 
 		/* key_changed() left the old key in scratch[0], the new one in [1] */
 		if (tell)
 			set_moved(enc, change, "__debezium.newkey", &enc->scratch[1]);
-		part = skips_part(enc, WIRE_OP_DELETE) ? 0
-			: write_delete(enc, change, 0, before);
+		part = skips_part(enc, WIRE_OP_DELETE)
+				   ? 0
+				   : write_delete(enc, change, 0, before);
 		if (tell)
 			set_moved(enc, change, "__debezium.oldkey", &enc->scratch[0]);
 		if (!skips_part(enc, WIRE_OP_CREATE))
@@ -552,9 +557,9 @@ encode_change(Encoder *enc, Change *change)
 void
 encode_truncate(Encoder *enc, RelationPlan *plan, XLogRecPtr lsn)
 {
-	Change		change = {WIRE_OP_TRUNCATE, plan, NULL, NULL, lsn, {NULL}};
+	Change change = {WIRE_OP_TRUNCATE, plan, NULL, NULL, lsn, {NULL}};
 	FrameWriter *w = enc->writer;
-	bool		flat = plan->flat;
+	bool flat = plan->flat;
 
 	/* ExtractNewRecordState drops what has no row */
 	if ((flat && enc->opts->connector_compat) ||
@@ -581,9 +586,9 @@ encode_message(Encoder *enc, StreamInfo *stream, bool transactional,
 			   XLogRecPtr lsn)
 {
 	FrameWriter *w = enc->writer;
-	int64		now = encode_clock();
-	int			mode = enc->opts->binary_mode;
-	bool		ordered = transactional && enc->txnmeta->enabled;
+	int64 now = encode_clock();
+	int mode = enc->opts->binary_mode;
+	bool ordered = transactional && enc->txnmeta->enabled;
 
 	if (ordered)
 		txnmeta_event(enc, stream, &enc->total_order, &enc->collection_order);

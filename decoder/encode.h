@@ -22,31 +22,31 @@ typedef struct Encoder
 {
 	const PluginOptions *opts;
 	FrameWriter *writer;
-	const char *database;		/* UTF-8 */
-	int			nfields;		/* add.fields */
+	const char *database; /* UTF-8 */
+	int nfields;		  /* add.fields */
 	struct MetaField *fields;
-	int			nheaders;		/* add.headers */
+	int nheaders; /* add.headers */
 	struct MetaField *headers;
-	StringInfoData scratch[2];	/* keys being compared */
+	StringInfoData scratch[2]; /* keys being compared */
 	struct TxnMeta *txnmeta;
 	/* of the current record, with provide.transaction.metadata */
-	uint64		total_order;
-	uint64		collection_order;
-	char		run_id[40];		/* of __debezium.context.runId */
+	uint64 total_order;
+	uint64 collection_order;
+	char run_id[40]; /* of __debezium.context.runId */
 } Encoder;
 
 /* one change of one row; before and after may be absent */
 typedef struct Change
 {
-	char		op;				/* WireOp */
+	char op; /* WireOp */
 	RelationPlan *plan;
-	RowImage   *before;
-	RowImage   *after;
-	XLogRecPtr	lsn;
+	RowImage *before;
+	RowImage *after;
+	XLogRecPtr lsn;
 	/* __debezium.newkey or .oldkey, when the key changed */
 	RecordHeader moved;
 	/* a null whose schema is that of the row alone */
-	bool		bare_null;
+	bool bare_null;
 } Change;
 
 /* constant headers of a table's stream: __debezium.context.* */
@@ -102,4 +102,4 @@ extern void encode_source(StringInfo out, const Encoder *enc,
 						  const char *schema, const char *table,
 						  XLogRecPtr lsn);
 
-#endif							/* TUPLECAST_ENCODE_H */
+#endif /* TUPLECAST_ENCODE_H */

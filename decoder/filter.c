@@ -25,8 +25,8 @@ selected(const PatternList *include, const PatternList *exclude,
 bool
 filter_table(const PluginOptions *opts, const char *schema, const char *table)
 {
-	char	   *qualified;
-	bool		keep;
+	char *qualified;
+	bool keep;
 
 	/* ours, and what is no user's data */
 	if (strcmp(schema, "tuplecast") == 0 ||
@@ -47,8 +47,8 @@ bool
 filter_column(const PluginOptions *opts, const char *schema, const char *table,
 			  const char *column)
 {
-	char	   *qualified;
-	bool		keep;
+	char *qualified;
+	bool keep;
 
 	if (opts->column_include.count == 0 && opts->column_exclude.count == 0)
 		return true;
@@ -94,7 +94,7 @@ append_sanitized(StringInfo out, const char *s)
 	while (*s)
 	{
 		unsigned char c = (unsigned char) *s;
-		int			n = pg_utf_mblen((const unsigned char *) s);
+		int n = pg_utf_mblen((const unsigned char *) s);
 
 		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 			(c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-')
@@ -131,7 +131,7 @@ static bool
 is_avro_character(unsigned char c, bool first)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-		(!first && c >= '0' && c <= '9');
+		   (!first && c >= '0' && c <= '9');
 }
 
 /* "_u00e9" for each UTF-16 unit; as Debezium, three digits of U+03B1 */
@@ -155,7 +155,7 @@ char *
 name_adjust(int mode, bool dotted, const char *name)
 {
 	StringInfoData s;
-	bool		unicode = mode == NAMES_AVRO_UNICODE;
+	bool unicode = mode == NAMES_AVRO_UNICODE;
 
 	if (mode == NAMES_NONE)
 		return pstrdup(name);
@@ -163,7 +163,7 @@ name_adjust(int mode, bool dotted, const char *name)
 	for (const char *p = name; *p;)
 	{
 		unsigned char c = (unsigned char) *p;
-		int			n = pg_utf_mblen((const unsigned char *) p);
+		int n = pg_utf_mblen((const unsigned char *) p);
 
 		if ((is_avro_character(c, p == name) && !(unicode && c == '_')) ||
 			(dotted && c == '.' && p > name))

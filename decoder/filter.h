@@ -16,7 +16,7 @@ extern bool filter_column(const PluginOptions *opts, const char *schema,
 extern bool filter_message(const PluginOptions *opts, const char *prefix);
 /* op is a WireOp */
 /* OPS_* of a record's operation; 0: none of them */
-extern int	filter_operation(char op);
+extern int filter_operation(char op);
 extern bool filter_skips_operation(const PluginOptions *opts, char op);
 
 /* PREFIX.SCHEMA.TABLE, sanitised as Debezium does; parts in UTF-8. */
@@ -32,4 +32,4 @@ extern char *name_adjust(int mode, bool dotted, const char *name);
 /* A column's name under field.name.adjustment.mode, UTF-8. */
 extern char *field_name_adjust(const PluginOptions *opts, const char *name);
 
-#endif							/* TUPLECAST_FILTER_H */
+#endif /* TUPLECAST_FILTER_H */

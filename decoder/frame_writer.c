@@ -42,7 +42,7 @@ put_u64(FrameWriter *w, uint64 v)
 static void
 put_str(FrameWriter *w, const char *s)
 {
-	size_t		len = strlen(s);
+	size_t len = strlen(s);
 
 	if (len > PG_UINT16_MAX)
 		elog(ERROR, "a name of %zu bytes does not fit a frame", len);
@@ -203,8 +203,8 @@ static uint8
 route_flags(const RecordRoute *route)
 {
 	return (route->topic ? WIRE_REC_TOPIC : 0) |
-		(route->has_partition ? WIRE_REC_PARTITION : 0) |
-		(route->has_timestamp ? WIRE_REC_TIMESTAMP : 0);
+		   (route->has_partition ? WIRE_REC_PARTITION : 0) |
+		   (route->has_timestamp ? WIRE_REC_TIMESTAMP : 0);
 }
 
 static void
@@ -237,8 +237,8 @@ line_route(FrameWriter *w)
 }
 
 void
-frame_record_begin(FrameWriter *w, StreamInfo *stream, char op,
-				   XLogRecPtr lsn, uint8 part)
+frame_record_begin(FrameWriter *w, StreamInfo *stream, char op, XLogRecPtr lsn,
+				   uint8 part)
 {
 	const char *topic;
 
@@ -379,7 +379,7 @@ static void
 line_to_server_encoding(FrameWriter *w)
 {
 	const char *line = w->out->data + w->frame;
-	int			len = w->out->len - w->frame;
+	int len = w->out->len - w->frame;
 	const char *converted = json_from_utf8(line, &len);
 
 	if (converted == line)
@@ -415,8 +415,8 @@ line_headers(FrameWriter *w, const RecordHeader *headers, int n, bool *any)
 static void
 line_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
 {
-	bool		any = false;
-	bool		placed = false;
+	bool any = false;
+	bool placed = false;
 
 	for (int i = 0; i < nheaders; i++)
 		placed |= headers[i].name == NULL;

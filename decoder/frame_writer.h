@@ -17,11 +17,11 @@
 /* anything that has a topic; all strings are UTF-8 */
 typedef struct StreamInfo
 {
-	uint32		id;
-	char		kind;			/* WireStreamKind */
-	bool		announced;
+	uint32 id;
+	char kind; /* WireStreamKind */
+	bool announced;
 	const char *topic;
-	const char *schema_prefix;	/* of names in Connect schemas */
+	const char *schema_prefix; /* of names in Connect schemas */
 	const char *schema;
 	const char *name;
 	/* around each record: with schemas, {"schema":…,"payload": and } */
@@ -29,7 +29,7 @@ typedef struct StreamInfo
 	const char *key_tail;
 	const char *value_head;
 	const char *value_tail;
-	int			nheaders;		/* on each record */
+	int nheaders; /* on each record */
 	struct RecordHeader *headers;
 	/* ,"name":value at the end of each key and value that is an object, or NULL */
 	const char *key_extra;
@@ -40,12 +40,12 @@ typedef struct StreamInfo
 typedef struct TxnInfo
 {
 	TransactionId xid;
-	XLogRecPtr	commit_lsn;
-	XLogRecPtr	end_lsn;
-	int64		commit_time_us; /* since 1970 */
-	const char *origin;			/* or "" */
-	uint64		ordinal;		/* changes so far, before any filter */
-	uint64		records;		/* records so far */
+	XLogRecPtr commit_lsn;
+	XLogRecPtr end_lsn;
+	int64 commit_time_us; /* since 1970 */
+	const char *origin;	  /* or "" */
+	uint64 ordinal;		  /* changes so far, before any filter */
+	uint64 records;		  /* records so far */
 } TxnInfo;
 
 /*
@@ -55,36 +55,36 @@ typedef struct TxnInfo
 typedef struct RecordHeader
 {
 	const char *name;
-	const char *value;			/* or NULL */
-	int			len;
+	const char *value; /* or NULL */
+	int len;
 } RecordHeader;
 
 /* where a record goes that does not follow its stream; topic may be NULL */
 typedef struct RecordRoute
 {
-	const char *topic;			/* UTF-8 */
-	bool		has_partition;
-	int32		partition;
-	bool		has_timestamp;
-	int64		timestamp_ms;
+	const char *topic; /* UTF-8 */
+	bool has_partition;
+	int32 partition;
+	bool has_timestamp;
+	int64 timestamp_ms;
 } RecordRoute;
 
 typedef struct FrameWriter
 {
-	LogicalDecodingContext *ctx;	/* NULL: "out" is all there is */
-	StringInfo	out;
-	bool		wire;
-	bool		open;			/* prepared and not yet written */
-	bool		hello_sent;
-	bool		begin_sent;		/* of the current transaction */
+	LogicalDecodingContext *ctx; /* NULL: "out" is all there is */
+	StringInfo out;
+	bool wire;
+	bool open; /* prepared and not yet written */
+	bool hello_sent;
+	bool begin_sent; /* of the current transaction */
 	const char *format;
-	TxnInfo    *txn;
-	const StreamInfo *stream;	/* of the current record */
-	RecordRoute route;			/* and its own way, if it has one */
-	int			frame;			/* offset of the current frame or line */
-	int			blob;			/* offset of the current blob's length */
-	int			row;			/* offset of the current key, without its head */
-	bool		text_keys;		/* key.format=string */
+	TxnInfo *txn;
+	const StreamInfo *stream; /* of the current record */
+	RecordRoute route;		  /* and its own way, if it has one */
+	int frame;				  /* offset of the current frame or line */
+	int blob;				  /* offset of the current blob's length */
+	int row;				  /* offset of the current key, without its head */
+	bool text_keys;			  /* key.format=string */
 } FrameWriter;
 
 extern void frame_writer_init(FrameWriter *w, LogicalDecodingContext *ctx,
@@ -113,4 +113,4 @@ extern void frame_value_null(FrameWriter *w);
 extern void frame_record_end(FrameWriter *w, const RecordHeader *headers,
 							 int nheaders);
 
-#endif							/* TUPLECAST_FRAME_WRITER_H */
+#endif /* TUPLECAST_FRAME_WRITER_H */

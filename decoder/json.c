@@ -31,7 +31,7 @@ is_special(unsigned char c)
 static inline int
 clean_prefix(const char *s, int len)
 {
-	int			i = 0;
+	int i = 0;
 
 #ifdef __SSE2__
 	const __m128i quote = _mm_set1_epi8('"');
@@ -41,8 +41,8 @@ clean_prefix(const char *s, int len)
 
 	for (; i + 16 <= len; i += 16)
 	{
-		__m128i		v = _mm_loadu_si128((const __m128i *) (s + i));
-		__m128i		bad;
+		__m128i v = _mm_loadu_si128((const __m128i *) (s + i));
+		__m128i bad;
 
 		bad = _mm_cmpeq_epi8(_mm_min_epu8(v, control), v);
 		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, quote));
@@ -76,9 +76,9 @@ static int
 escape_one(StringInfo out, const char *s, int len)
 {
 	unsigned char c = (unsigned char) *s;
-	char	   *p = json_reserve(out, 12);
-	char	   *start = p;
-	int			used = 1;
+	char *p = json_reserve(out, 12);
+	char *start = p;
+	int used = 1;
 
 	switch (c)
 	{
@@ -108,8 +108,8 @@ escape_one(StringInfo out, const char *s, int len)
 			else if (len >= 4)
 			{
 				/* beyond the BMP: a surrogate pair, as Jackson writes it */
-				unsigned int cp = ((c & 7u) << 18) |
-					((s[1] & 0x3fu) << 12) | ((s[2] & 0x3fu) << 6) | (s[3] & 0x3fu);
+				unsigned int cp = ((c & 7u) << 18) | ((s[1] & 0x3fu) << 12) |
+								  ((s[2] & 0x3fu) << 6) | (s[3] & 0x3fu);
 
 				cp -= 0x10000;
 				p = put_u_escape(p, 0xd800 + ((cp >> 10) & 0x3ff));
@@ -129,7 +129,7 @@ json_escape(StringInfo out, const char *s, int len)
 {
 	while (len > 0)
 	{
-		int			n = clean_prefix(s, len);
+		int n = clean_prefix(s, len);
 
 		if (n > 0)
 		{
@@ -151,17 +151,16 @@ static const char *
 sanitize_utf8(const char *s, int *len)
 {
 	StringInfoData buf;
-	int			i = 0;
+	int i = 0;
 
 	if (pg_encoding_verifymbstr(PG_UTF8, s, *len) == *len)
 		return s;
 	initStringInfo(&buf);
 	while (i < *len)
 	{
-		int			n = pg_utf_mblen((const unsigned char *) s + i);
+		int n = pg_utf_mblen((const unsigned char *) s + i);
 
-		if (i + n <= *len &&
-			pg_encoding_verifymbstr(PG_UTF8, s + i, n) == n)
+		if (i + n <= *len && pg_encoding_verifymbstr(PG_UTF8, s + i, n) == n)
 		{
 			appendBinaryStringInfo(&buf, s + i, n);
 			i += n;
@@ -248,7 +247,7 @@ convert(FmgrInfo *conversion, int src, int dest, const char *s, int *len,
 const char *
 json_to_utf8(const char *s, int *len)
 {
-	int			encoding = GetDatabaseEncoding();
+	int encoding = GetDatabaseEncoding();
 
 	if (encoding == PG_UTF8 || is_ascii(s, *len))
 		return s;
@@ -262,7 +261,7 @@ json_to_utf8(const char *s, int *len)
 char *
 json_to_utf8_cstring(const char *s)
 {
-	int			len = strlen(s);
+	int len = strlen(s);
 
 	s = json_to_utf8(s, &len);
 	return pnstrdup(s, len);
@@ -280,7 +279,7 @@ bool
 json_is_clean(const char *s, int len)
 {
 	return clean_prefix(s, len) == len &&
-		(GetDatabaseEncoding() == PG_UTF8 || is_ascii(s, len));
+		   (GetDatabaseEncoding() == PG_UTF8 || is_ascii(s, len));
 }
 
 void
@@ -302,7 +301,7 @@ json_text(StringInfo out, const char *s, int len)
 void
 json_int64(StringInfo out, int64 v)
 {
-	char	   *p = json_reserve(out, 24);
+	char *p = json_reserve(out, 24);
 
 	out->len += pg_lltoa(v, p);
 	out->data[out->len] = '\0';
@@ -311,7 +310,7 @@ json_int64(StringInfo out, int64 v)
 void
 json_uint64(StringInfo out, uint64 v)
 {
-	char	   *p = json_reserve(out, 24);
+	char *p = json_reserve(out, 24);
 
 	out->len += pg_ulltoa_n(v, p);
 	out->data[out->len] = '\0';
@@ -324,14 +323,14 @@ json_uint64(StringInfo out, uint64 v)
 static void
 java_notation(StringInfo out, const char *shortest, int len)
 {
-	char		digits[32];
-	int			ndigits = 0;
-	int			point = 0;
-	int			exponent = 0;
-	int			i = 0;
-	bool		seen_point = false;
-	char	   *p = json_reserve(out, 48);
-	char	   *start = p;
+	char digits[32];
+	int ndigits = 0;
+	int point = 0;
+	int exponent = 0;
+	int i = 0;
+	bool seen_point = false;
+	char *p = json_reserve(out, 48);
+	char *start = p;
 
 	if (shortest[i] == '-')
 	{
@@ -369,7 +368,7 @@ java_notation(StringInfo out, const char *shortest, int len)
 	}
 	else if (point > -3 && point <= 7)
 	{
-		int			d = 0;
+		int d = 0;
 
 		if (point <= 0)
 		{
@@ -424,7 +423,7 @@ json_special_float(StringInfo out, double v)
 void
 json_float8(StringInfo out, double v)
 {
-	char		buf[DOUBLE_SHORTEST_DECIMAL_LEN];
+	char buf[DOUBLE_SHORTEST_DECIMAL_LEN];
 
 	if (!json_special_float(out, v))
 		java_notation(out, buf, double_to_shortest_decimal_buf(v, buf));
@@ -433,7 +432,7 @@ json_float8(StringInfo out, double v)
 void
 json_float4(StringInfo out, float v)
 {
-	char		buf[FLOAT_SHORTEST_DECIMAL_LEN];
+	char buf[FLOAT_SHORTEST_DECIMAL_LEN];
 
 	if (!json_special_float(out, v))
 		java_notation(out, buf, float_to_shortest_decimal_buf(v, buf));
@@ -447,8 +446,8 @@ json_base64(StringInfo out, const uint8 *p, size_t len, bool url)
 	static const char url_safe[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	const char *alphabet = url ? url_safe : standard;
-	size_t		need = (len + 2) / 3 * 4;
-	char	   *q;
+	size_t need = (len + 2) / 3 * 4;
+	char *q;
 
 	if (need >= MaxAllocSize)
 		ereport(ERROR,
@@ -465,7 +464,7 @@ json_base64(StringInfo out, const uint8 *p, size_t len, bool url)
 	}
 	if (len > 0)
 	{
-		uint8		second = len > 1 ? p[1] : 0;
+		uint8 second = len > 1 ? p[1] : 0;
 
 		*q++ = alphabet[p[0] >> 2];
 		*q++ = alphabet[((p[0] & 3) << 4) | (second >> 4)];
@@ -478,7 +477,7 @@ json_base64(StringInfo out, const uint8 *p, size_t len, bool url)
 void
 json_hex(StringInfo out, const uint8 *p, size_t len)
 {
-	char	   *q;
+	char *q;
 
 	if (len * 2 >= MaxAllocSize)
 		ereport(ERROR,

@@ -23,7 +23,7 @@ json_reserve(StringInfo out, int n)
 static inline void
 json_raw(StringInfo out, const char *s, int n)
 {
-	char	   *p = json_reserve(out, n);
+	char *p = json_reserve(out, n);
 
 	memcpy(p, s, n);
 	out->len += n;
@@ -33,7 +33,7 @@ json_raw(StringInfo out, const char *s, int n)
 static inline void
 json_char(StringInfo out, char c)
 {
-	char	   *p = json_reserve(out, 1);
+	char *p = json_reserve(out, 1);
 
 	p[0] = c;
 	p[1] = '\0';
@@ -75,4 +75,4 @@ extern const char *json_from_utf8(const char *s, int *len);
  */
 extern void json_init_encoding(void);
 
-#endif							/* TUPLECAST_JSON_H */
+#endif /* TUPLECAST_JSON_H */

@@ -15,7 +15,7 @@
 static unsigned int
 hex_unit(const char *p)
 {
-	char		digits[5] = {p[0], p[1], p[2], p[3], '\0'};
+	char digits[5] = {p[0], p[1], p[2], p[3], '\0'};
 
 	return (unsigned int) strtoul(digits, NULL, 16);
 }
@@ -46,7 +46,7 @@ key_text_unescape(StringInfo out, const char *s, int len)
 			if (unit >= 0xd800 && unit < 0xdc00 && i + 6 < len)
 			{
 				unit = 0x10000 + ((unit - 0xd800) << 10) +
-					(hex_unit(s + i + 3) - 0xdc00);
+					   (hex_unit(s + i + 3) - 0xdc00);
 				i += 6;
 			}
 			unicode_to_utf8(unit, utf8);
@@ -59,8 +59,8 @@ key_text_unescape(StringInfo out, const char *s, int len)
 static const char *
 value_end(const char *p, const char *end)
 {
-	int			depth = 0;
-	bool		quoted = false;
+	int depth = 0;
+	bool quoted = false;
 
 	for (; p < end; p++)
 	{
@@ -100,7 +100,7 @@ key_text_append(StringInfo out, const char *json, int len)
 {
 	const char *end = json + len;
 	const char *p = json + 1;
-	bool		first = true;
+	bool first = true;
 
 	if (len == 0 || json[0] != '{')
 	{

@@ -17,4 +17,4 @@ extern void key_text_append(StringInfo out, const char *json, int len);
 /* JSON's escapes undone, of a string without its quotes. */
 extern void key_text_unescape(StringInfo out, const char *s, int len);
 
-#endif							/* TUPLECAST_KEYTEXT_H */
+#endif /* TUPLECAST_KEYTEXT_H */

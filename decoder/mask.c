@@ -30,8 +30,8 @@ static const uint8 java_long_string[] = {0xac, 0xed, 0x00, 0x05, 0x7c};
 typedef struct HashRow
 {
 	const char *name;
-	int			algorithm;
-	int			length;
+	int algorithm;
+	int length;
 } HashRow;
 
 static const HashRow hash_rows[] = {
@@ -69,12 +69,13 @@ static void
 load_secret(MaskRule *rule, int n)
 {
 	const char *secrets = GetConfigOption("tuplecast.secrets", true, false);
-	List	   *words = secrets ? pattern_split(secrets, ',') : NIL;
+	List *words = secrets ? pattern_split(secrets, ',') : NIL;
 	const char *hex;
 
 	if (n < 1 || n > list_length(words))
-		bad_mask("column.mask.hash.*.with.salt.#N",
-				 "The setting tuplecast.secrets of this session must hold the salt, in hex.");
+		bad_mask(
+			"column.mask.hash.*.with.salt.#N",
+			"The setting tuplecast.secrets of this session must hold the salt, in hex.");
 	hex = list_nth(words, n - 1);
 	rule->salt = palloc(strlen(hex) / 2 + 1);
 	rule->salt_len = (int) hex_decode(hex, strlen(hex), (char *) rule->salt);
@@ -95,8 +96,9 @@ parse_hash(MaskRule *rule, const char *rest)
 			pg_strncasecmp(hash_rows[i].name, rest, mark - rest) == 0)
 			rule->algorithm = hash_rows[i].algorithm;
 	if (rule->algorithm < 0)
-		bad_mask("column.mask.hash.*",
-				 "The algorithm must be one of MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512.");
+		bad_mask(
+			"column.mask.hash.*",
+			"The algorithm must be one of MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512.");
 	mark += sizeof(with_salt) - 1;
 	if (mark[0] == '#')
 		load_secret(rule, atoi(mark + 1));
@@ -111,9 +113,9 @@ parse_hash(MaskRule *rule, const char *rest)
 static bool
 match_length(const char *name, const char *prefix, const char *suffix, int *n)
 {
-	size_t		len = strlen(prefix);
-	char	   *end;
-	long		v;
+	size_t len = strlen(prefix);
+	char *end;
+	long v;
 
 	if (strncmp(name, prefix, len) != 0)
 		return false;
@@ -131,7 +133,7 @@ mask_parse_option(List **rules, const char *name, const char *value)
 {
 	static const char hash[] = "column.mask.hash.";
 	static const char hash_v2[] = "column.mask.hash.v2.";
-	MaskRule   *rule = palloc0(sizeof(MaskRule));
+	MaskRule *rule = palloc0(sizeof(MaskRule));
 	const char *shown = name;
 
 	if (match_length(name, "column.mask.with.", ".chars", &rule->length))
@@ -140,7 +142,7 @@ mask_parse_option(List **rules, const char *name, const char *value)
 		rule->kind = MASK_TRUNCATE;
 	else if (strncmp(name, hash, sizeof(hash) - 1) == 0)
 	{
-		bool		v2 = strncmp(name, hash_v2, sizeof(hash_v2) - 1) == 0;
+		bool v2 = strncmp(name, hash_v2, sizeof(hash_v2) - 1) == 0;
 
 		rule->kind = v2 ? MASK_HASH_V2 : MASK_HASH;
 		parse_hash(rule, name + (v2 ? sizeof(hash_v2) : sizeof(hash)) - 1);
@@ -158,15 +160,15 @@ mask_parse_option(List **rules, const char *name, const char *value)
 /* codec->cache of a column that is disguised */
 typedef struct Mask
 {
-	MaskRule   *rule;
-	TypeCodec  *inner;			/* of the value as it is */
-	int			limit;			/* length of the column */
+	MaskRule *rule;
+	TypeCodec *inner; /* of the value as it is */
+	int limit;		  /* length of the column */
 } Mask;
 
 static unsigned int
 four_digits(const char *hex)
 {
-	char		digits[5] = {hex[0], hex[1], hex[2], hex[3], '\0'};
+	char digits[5] = {hex[0], hex[1], hex[2], hex[3], '\0'};
 
 	return strtoul(digits, NULL, 16);
 }
@@ -176,7 +178,7 @@ static int
 unescape_unit(StringInfo out, const char *p)
 {
 	unsigned int c = four_digits(p + 2);
-	bool		pair = c >= 0xd800 && c < 0xdc00 && p[6] == '\\';
+	bool pair = c >= 0xd800 && c < 0xdc00 && p[6] == '\\';
 	unsigned char utf8[MAX_MULTIBYTE_CHAR_LEN];
 
 	if (pair)
@@ -212,11 +214,11 @@ unescape_json(StringInfo out, const char *json, int len)
 static int
 utf16_prefix(const char *s, int len, int n)
 {
-	int			used = 0;
+	int used = 0;
 
 	while (used < len && n > 0)
 	{
-		int			bytes = pg_utf_mblen((const unsigned char *) s + used);
+		int bytes = pg_utf_mblen((const unsigned char *) s + used);
 
 		n -= bytes == 4 ? 2 : 1;
 		if (n < 0 || used + bytes > len)
@@ -232,17 +234,19 @@ java_utf(StringInfo out, const char *s, int len)
 {
 	for (int i = 0; i < len;)
 	{
-		int			n = Min(pg_utf_mblen((const unsigned char *) s + i), len - i);
+		int n = Min(pg_utf_mblen((const unsigned char *) s + i), len - i);
 
 		if (n == 4)
 		{
-			unsigned int cp = utf8_to_unicode((const unsigned char *) s + i) - 0x10000;
+			unsigned int cp =
+				utf8_to_unicode((const unsigned char *) s + i) - 0x10000;
 			unsigned int units[] = {0xd800 + (cp >> 10), 0xdc00 + (cp & 0x3ff)};
 
 			for (int u = 0; u < 2; u++)
 			{
 				appendStringInfoChar(out, (char) (0xe0 | (units[u] >> 12)));
-				appendStringInfoChar(out, (char) (0x80 | ((units[u] >> 6) & 0x3f)));
+				appendStringInfoChar(out,
+									 (char) (0x80 | ((units[u] >> 6) & 0x3f)));
 				appendStringInfoChar(out, (char) (0x80 | (units[u] & 0x3f)));
 			}
 		}
@@ -262,7 +266,8 @@ java_serialized(StringInfo out, const char *s, int len)
 	java_utf(&utf, s, len);
 	if (utf.len <= PG_UINT16_MAX)
 	{
-		appendBinaryStringInfo(out, (const char *) java_string, sizeof(java_string));
+		appendBinaryStringInfo(out, (const char *) java_string,
+							   sizeof(java_string));
 		appendStringInfoChar(out, (char) (utf.len >> 8));
 		appendStringInfoChar(out, (char) utf.len);
 	}
@@ -280,11 +285,11 @@ java_serialized(StringInfo out, const char *s, int len)
 static void
 put_hash(StringInfo out, const Mask *mask, const char *s, int len)
 {
-	int			digest_len = digest_length(mask->rule->algorithm);
-	uint8		digest[MAX_DIGEST];
+	int digest_len = digest_length(mask->rule->algorithm);
+	uint8 digest[MAX_DIGEST];
 	pg_cryptohash_ctx *ctx = pg_cryptohash_create(mask->rule->algorithm);
 	StringInfoData data;
-	int			start;
+	int start;
 
 	initStringInfo(&data);
 	appendBinaryStringInfo(&data, (const char *) mask->rule->salt,
@@ -338,8 +343,8 @@ encode_masked(StringInfo out, Datum value, TypeCodec *codec)
 static void
 encode_disguised(StringInfo out, Datum value, TypeCodec *codec)
 {
-	Mask	   *mask = codec->cache;
-	int			start = out->len;
+	Mask *mask = codec->cache;
+	int start = out->len;
 
 	mask->inner->encode(out, value, mask->inner);
 	disguise_json(out, start, mask);
@@ -349,8 +354,9 @@ encode_disguised(StringInfo out, Datum value, TypeCodec *codec)
 static void
 encode_truncated_bytes(StringInfo out, Datum value, TypeCodec *codec)
 {
-	Mask	   *mask = codec->cache;
-	struct varlena *slice = PG_DETOAST_DATUM_SLICE(value, 0, mask->rule->length);
+	Mask *mask = codec->cache;
+	struct varlena *slice =
+		PG_DETOAST_DATUM_SLICE(value, 0, mask->rule->length);
 
 	mask->inner->encode(out, PointerGetDatum(slice), mask->inner);
 }
@@ -362,20 +368,20 @@ static bool
 is_character_type(const TypeCodec *codec)
 {
 	return codec->type == TEXTOID || codec->type == VARCHAROID ||
-		codec->type == BPCHAROID || codec->type == NAMEOID ||
-		codec->type == CHAROID || type_is_enum(codec->type);
+		   codec->type == BPCHAROID || codec->type == NAMEOID ||
+		   codec->type == CHAROID || type_is_enum(codec->type);
 }
 
 /* The first that matches, in Debezium's order, which is that of MaskKind. */
 static MaskRule *
 find_rule(List *rules, const char *qualified)
 {
-	MaskRule   *best = NULL;
-	ListCell   *lc;
+	MaskRule *best = NULL;
+	ListCell *lc;
 
 	foreach(lc, rules)
 	{
-		MaskRule   *rule = lfirst(lc);
+		MaskRule *rule = lfirst(lc);
 
 		if ((best == NULL || rule->kind < best->kind) &&
 			pattern_list_match(&rule->columns, qualified))
@@ -386,16 +392,19 @@ find_rule(List *rules, const char *qualified)
 
 /* How a value is disguised, or NULL: it stays as it is. */
 static TypeEncode
-find_encode(const MaskRule *rule, const TypeCodec *codec, const SourceType *type)
+find_encode(const MaskRule *rule, const TypeCodec *codec,
+			const SourceType *type)
 {
 	switch (rule->kind)
 	{
 		case MASK_TRUNCATE:
 			if (type->length >= 0 && type->length <= rule->length)
 				return NULL;
-			if (codec->type == BYTEAOID && strcmp(codec->connect_type, "bytes") == 0)
+			if (codec->type == BYTEAOID &&
+				strcmp(codec->connect_type, "bytes") == 0)
 				return encode_truncated_bytes;
-			return strcmp(codec->connect_type, "string") == 0 ? encode_disguised : NULL;
+			return strcmp(codec->connect_type, "string") == 0 ? encode_disguised
+															  : NULL;
 		case MASK_CHARS:
 			return is_character_type(codec) ? encode_masked : NULL;
 		case MASK_HASH:
@@ -430,8 +439,8 @@ add_parameter(TypeCodec *codec, const char *name, const char *value)
 static void
 add_source_type(TypeCodec *codec, const SourceType *type, const char *column)
 {
-	char	   *upper = str_toupper(type->name, strlen(type->name),
-									DEFAULT_COLLATION_OID);
+	char *upper =
+		str_toupper(type->name, strlen(type->name), DEFAULT_COLLATION_OID);
 
 	add_parameter(codec, "__debezium.source.column.type",
 				  json_to_utf8_cstring(upper));
@@ -448,21 +457,21 @@ propagates(const PluginOptions *opts, const char *table, const char *qualified,
 		   const SourceType *type)
 {
 	return pattern_list_match(&opts->propagate_column, qualified) ||
-		pattern_list_match(&opts->propagate_datatype,
-						   psprintf("%s.%s", table, type->name));
+		   pattern_list_match(&opts->propagate_datatype,
+							  psprintf("%s.%s", table, type->name));
 }
 
 TypeCodec *
 mask_wrap(const PluginOptions *opts, TypeCodec *codec, Oid type, int32 typmod,
 		  const char *table, const char *column)
 {
-	char	   *qualified = psprintf("%s.%s", table, column);
-	MaskRule   *rule = find_rule(opts->masks, qualified);
-	bool		hashed = rule != NULL && rule->kind > MASK_CHARS;
-	TypeEncode	encode;
-	SourceType	source;
-	Mask	   *mask;
-	TypeCodec  *wrapped;
+	char *qualified = psprintf("%s.%s", table, column);
+	MaskRule *rule = find_rule(opts->masks, qualified);
+	bool hashed = rule != NULL && rule->kind > MASK_CHARS;
+	TypeEncode encode;
+	SourceType source;
+	Mask *mask;
+	TypeCodec *wrapped;
 
 	if (rule == NULL && opts->propagate_column.count == 0 &&
 		opts->propagate_datatype.count == 0)
@@ -476,7 +485,8 @@ mask_wrap(const PluginOptions *opts, TypeCodec *codec, Oid type, int32 typmod,
 		add_source_type(codec, &source, column);
 	else if (rule != NULL && rule->kind != MASK_TRUNCATE)
 		add_parameter(codec, "masked", "true");
-	else if (rule != NULL && (source.length < 0 || source.length > rule->length))
+	else if (rule != NULL &&
+			 (source.length < 0 || source.length > rule->length))
 		add_parameter(codec, "truncateLength", psprintf("%d", rule->length));
 	encode = rule != NULL ? find_encode(rule, codec, &source) : NULL;
 	if (encode == NULL)
@@ -495,7 +505,7 @@ mask_wrap(const PluginOptions *opts, TypeCodec *codec, Oid type, int32 typmod,
 const char *
 mask_null_json(const TypeCodec *codec)
 {
-	Mask	   *mask;
+	Mask *mask;
 	StringInfoData s;
 
 	if (codec->encode != encode_masked)

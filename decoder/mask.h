@@ -29,11 +29,11 @@ typedef enum MaskKind
 
 typedef struct MaskRule
 {
-	MaskKind	kind;
-	int			length;			/* of MASK_CHARS and MASK_TRUNCATE */
-	int			algorithm;		/* a pg_cryptohash_type */
-	uint8	   *salt;
-	int			salt_len;
+	MaskKind kind;
+	int length;	   /* of MASK_CHARS and MASK_TRUNCATE */
+	int algorithm; /* a pg_cryptohash_type */
+	uint8 *salt;
+	int salt_len;
 	PatternList columns;
 } MaskRule;
 
@@ -44,7 +44,8 @@ struct TypeCodec;
  * Takes an option whose name is of one of these forms; false if it is not.
  * ERROR for a bad length, algorithm or salt.
  */
-extern bool mask_parse_option(List **rules, const char *name, const char *value);
+extern bool mask_parse_option(List **rules, const char *name,
+							  const char *value);
 
 /*
  * The codec of a column's value as it is to be shown: disguised, and with the
@@ -61,4 +62,4 @@ extern const char *mask_null_json(const struct TypeCodec *codec);
 extern const char *mask_constant_json(const struct TypeCodec *codec,
 									  const char *json);
 
-#endif							/* TUPLECAST_MASK_H */
+#endif /* TUPLECAST_MASK_H */

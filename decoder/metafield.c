@@ -39,20 +39,20 @@ typedef enum MetaKind
 
 typedef struct MetaRow
 {
-	const char *block;			/* "", "source" */
+	const char *block; /* "", "source" */
 	const char *field;
-	MetaKind	kind;
-	const char *type;			/* Connect's */
-	bool		optional;
+	MetaKind kind;
+	const char *type; /* Connect's */
+	bool optional;
 	CompatVersion since;
 } MetaRow;
 
 typedef struct MetaField
 {
-	MetaKind	kind;
+	MetaKind kind;
 	const MetaRow *row;
-	const char *name;			/* UTF-8, with its prefix */
-	const char *name_json;		/* ,"__op": */
+	const char *name;	   /* UTF-8, with its prefix */
+	const char *name_json; /* ,"__op": */
 } MetaField;
 
 /* in the order of the source block, the envelope's own first */
@@ -79,7 +79,8 @@ static const MetaRow meta_rows[] = {
 	{"source", "origin_lsn", META_ORIGIN_LSN, "int64", true, COMPAT_3_6},
 	{"transaction", "id", META_TX_ID, "string", false, COMPAT_2_0},
 	{"transaction", "total_order", META_TX_ORDER, "int64", false, COMPAT_2_0},
-	{"transaction", "data_collection_order", META_TX_COLLECTION_ORDER, "int64", false, COMPAT_2_0},
+	{"transaction", "data_collection_order", META_TX_COLLECTION_ORDER, "int64",
+	 false, COMPAT_2_0},
 };
 
 /* what a fact is taken from */
@@ -88,7 +89,7 @@ typedef struct MetaSource
 	const Encoder *enc;
 	const char *schema;
 	const char *table;
-	XLogRecPtr	lsn;
+	XLogRecPtr lsn;
 	char op[2];
 } MetaSource;
 
@@ -96,7 +97,7 @@ static int64
 now_us(void)
 {
 	return GetCurrentTimestamp() +
-		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+		   (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 }
 
 /* The UTF-8 of a fact that is a string, NULL of any other. */
@@ -199,7 +200,8 @@ meta_value(StringInfo out, MetaKind kind, const MetaSource *src)
 static bool
 in_source_block(const MetaRow *row, const Encoder *enc)
 {
-	return strcmp(row->block, "source") == 0 && row->since <= enc->opts->compat_version;
+	return strcmp(row->block, "source") == 0 &&
+		   row->since <= enc->opts->compat_version;
 }
 
 void
@@ -207,7 +209,7 @@ encode_source(StringInfo out, const Encoder *enc, const char *schema,
 			  const char *table, XLogRecPtr lsn)
 {
 	MetaSource src = {enc, schema, table, lsn, ""};
-	char		sep = '{';
+	char sep = '{';
 
 	json_lit(out, "\"source\":");
 	for (int i = 0; i < lengthof(meta_rows); i++)
@@ -251,16 +253,16 @@ MetaField *
 metafields_parse(const PluginOptions *opts, const char *option, List *names,
 				 const char *prefix, int *count)
 {
-	MetaField  *fields = palloc0(sizeof(MetaField) * Max(list_length(names), 1));
-	ListCell   *lc;
+	MetaField *fields = palloc0(sizeof(MetaField) * Max(list_length(names), 1));
+	ListCell *lc;
 
 	*count = 0;
 	foreach(lc, names)
 	{
-		char	   *name = pstrdup(lfirst(lc));
-		char	   *alias = strchr(name, ':');
+		char *name = pstrdup(lfirst(lc));
+		char *alias = strchr(name, ':');
 		const MetaRow *row;
-		MetaField  *f;
+		MetaField *f;
 		StringInfoData json;
 
 		if (alias != NULL)
@@ -271,10 +273,12 @@ metafields_parse(const PluginOptions *opts, const char *option, List *names,
 			/* Debezium leaves out what it does not know without a word */
 			if (opts->connector_compat)
 				continue;
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("unknown field \"%s\" in option \"%s\"", name, option),
-					 errhint("Fields are op, ts_ms, ts_us, ts_ns, and of the source block db, schema, table, txId, lsn, source.ts_ms, name, connector, version, snapshot, sequence, xmin, origin, origin_lsn.")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown field \"%s\" in option \"%s\"", name, option),
+				 errhint(
+					 "Fields are op, ts_ms, ts_us, ts_ns, and of the source block db, schema, table, txId, lsn, source.ts_ms, name, connector, version, snapshot, sequence, xmin, origin, origin_lsn.")));
 		}
 		f = &fields[(*count)++];
 		f->kind = row->kind;
@@ -283,7 +287,8 @@ metafields_parse(const PluginOptions *opts, const char *option, List *names,
 			for (char *p = name; *p; p++)
 				if (*p == '.')
 					*p = '_';
-		f->name = json_to_utf8_cstring(psprintf("%s%s", prefix, alias ? alias : name));
+		f->name = json_to_utf8_cstring(
+			psprintf("%s%s", prefix, alias ? alias : name));
 		initStringInfo(&json);
 		json_char(&json, ',');
 		json_utf8(&json, f->name, strlen(f->name));
@@ -298,8 +303,8 @@ static bool
 is_absent(const MetaField *f, const Encoder *enc)
 {
 	return (f->kind == META_SNAPSHOT && enc->opts->connector_compat) ||
-		(strcmp(f->row->block, "transaction") == 0 &&
-		 !enc->opts->transaction_metadata);
+		   (strcmp(f->row->block, "transaction") == 0 &&
+			!enc->opts->transaction_metadata);
 }
 
 void
@@ -351,7 +356,8 @@ metafields_has_header(const Encoder *enc, const char *name)
 
 /* Headers hold strings as they are: no quotes; a null has no bytes. */
 RecordHeader *
-metafields_headers(const Encoder *enc, const Change *change, char op, int *count)
+metafields_headers(const Encoder *enc, const Change *change, char op,
+				   int *count)
 {
 	MetaSource src = {enc,
 					  change->plan->stream.schema,
@@ -397,9 +403,13 @@ static void
 snapshot_schema(StringInfo out, const Encoder *enc, bool with_default,
 				const char *field)
 {
-	json_lit(out, "{\"type\":\"string\",\"optional\":true,\"name\":\"io.debezium.data.Enum\",\"version\":1,\"parameters\":{\"allowed\":\"");
+	json_lit(
+		out,
+		"{\"type\":\"string\",\"optional\":true,\"name\":\"io.debezium.data.Enum\",\"version\":1,\"parameters\":{\"allowed\":\"");
 	if (enc->opts->compat_version > COMPAT_2_7)
-		json_lit(out, "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental");
+		json_lit(
+			out,
+			"true,first,first_in_data_collection,last_in_data_collection,last,false,incremental");
 	else
 		json_lit(out, "true,last,false,incremental");
 	json_lit(out, "\"}");
@@ -429,7 +439,7 @@ metafields_schema(StringInfo out, const Encoder *enc, bool first)
 void
 source_schema(StringInfo out, const Encoder *enc)
 {
-	bool		first = true;
+	bool first = true;
 
 	json_lit(out, "{\"type\":\"struct\",\"fields\":[");
 	for (int i = 0; i < lengthof(meta_rows); i++)
@@ -445,7 +455,9 @@ source_schema(StringInfo out, const Encoder *enc)
 			schema_plain(out, meta_rows[i].type, meta_rows[i].optional,
 						 meta_rows[i].field);
 	}
-	json_lit(out, "],\"optional\":false,\"name\":\"io.debezium.connector.postgresql.Source\"");
+	json_lit(
+		out,
+		"],\"optional\":false,\"name\":\"io.debezium.connector.postgresql.Source\"");
 	if (enc->opts->compat_version > COMPAT_2_7)
 		json_lit(out, ",\"version\":1");
 	json_lit(out, ",\"field\":\"source\"}");

@@ -17,18 +17,17 @@ typedef struct OptionRow
 	const char *name;
 	const char *def;
 	const char *words;
-	void		(*parse) (const struct OptionRow *row, const char *value,
-						  void *field);
-	size_t		offset;
+	void (*parse)(const struct OptionRow *row, const char *value, void *field);
+	size_t offset;
 } OptionRow;
 
 static void
 invalid_value(const OptionRow *row, const char *value, const char *expected)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid value for option \"%s\": \"%s\"", row->name, value),
-			 errhint("It must be %s.", expected)));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("invalid value for option \"%s\": \"%s\"", row->name,
+						   value),
+					errhint("It must be %s.", expected)));
 }
 
 static void
@@ -47,10 +46,9 @@ parse_bool_option(const OptionRow *row, const char *value, void *field)
 static void
 parse_int(const OptionRow *row, const char *value, void *field)
 {
-	int			min,
-				max;
-	char	   *end;
-	long		v;
+	int min, max;
+	char *end;
+	long v;
 
 	if (sscanf(row->words, "%d..%d", &min, &max) != 2)
 		elog(ERROR, "bad range of option \"%s\"", row->name);
@@ -66,12 +64,12 @@ static void
 parse_enum(const OptionRow *row, const char *value, void *field)
 {
 	const char *word = row->words;
-	size_t		len = strlen(value);
+	size_t len = strlen(value);
 
 	for (int i = 0; word != NULL; i++)
 	{
 		const char *bar = strchr(word, '|');
-		size_t		wordlen = bar ? (size_t) (bar - word) : strlen(word);
+		size_t wordlen = bar ? (size_t) (bar - word) : strlen(word);
 
 		if (wordlen == len && pg_strncasecmp(word, value, len) == 0)
 		{
@@ -112,9 +110,9 @@ parse_chain(const OptionRow *row, const char *value, void *field)
 static void
 parse_ops(const OptionRow *row, const char *value, void *field)
 {
-	int			ops = 0;
-	List	   *words = pattern_split(value, ',');
-	ListCell   *lc;
+	int ops = 0;
+	List *words = pattern_split(value, ',');
+	ListCell *lc;
 
 	foreach(lc, words)
 	{
@@ -129,15 +127,16 @@ parse_ops(const OptionRow *row, const char *value, void *field)
 		else if (strcmp(w, "t") == 0)
 			ops |= OPS_TRUNCATE;
 		else if (strcmp(w, "none") != 0 || list_length(words) != 1)
-			invalid_value(row, value,
-						  "\"none\" or a list of c (insert), u (update), d (delete), t (truncate)");
+			invalid_value(
+				row, value,
+				"\"none\" or a list of c (insert), u (update), d (delete), t (truncate)");
 	}
 	*(opt_ops *) field = ops;
 }
 
 #define parse_bool parse_bool_option
 static const OptionRow option_rows[] = {
-#define OPTION(type, field, name, def, words) \
+#define OPTION(type, field, name, def, words)                                  \
 	{name, def, words, parse_##type, offsetof(PluginOptions, field)},
 #include "options.def"
 #undef OPTION
@@ -158,18 +157,17 @@ static const char *
 nearest_name(const char *name)
 {
 	const char *best = NULL;
-	int			best_distance = 6;
+	int best_distance = 6;
 
 	for (int i = 0; i < lengthof(option_rows); i++)
 	{
-		int			d;
+		int d;
 
 		if (strlen(name) > 200)
 			break;
-		d = varstr_levenshtein_less_equal(name, strlen(name),
-										  option_rows[i].name,
-										  strlen(option_rows[i].name),
-										  1, 1, 1, best_distance, true);
+		d = varstr_levenshtein_less_equal(
+			name, strlen(name), option_rows[i].name,
+			strlen(option_rows[i].name), 1, 1, 1, best_distance, true);
 		if (d < best_distance)
 		{
 			best_distance = d;
@@ -184,27 +182,39 @@ unknown_option(const char *name)
 {
 	const char *near = nearest_name(name);
 
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown option \"%s\"", name),
-			 near ? errhint("Perhaps you meant \"%s\".", near) :
-			 errhint("The options of the output plugin are listed in doc/configuration.md.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		 errmsg("unknown option \"%s\"", name),
+		 near
+			 ? errhint("Perhaps you meant \"%s\".", near)
+			 : errhint(
+				   "The options of the output plugin are listed in doc/configuration.md.")));
 }
 
 static void
 check_topic_prefix(const char *prefix)
 {
 	if (prefix[0] == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"topic.prefix\" is missing"),
-				 errdetail("It is the first part of each topic, PREFIX.SCHEMA.TABLE."),
-				 errhint("Give it, as in pg_logical_slot_get_changes('slot', NULL, NULL, 'topic.prefix', 'customers').")));
-	if (strspn(prefix, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != strlen(prefix))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid value for option \"topic.prefix\": \"%s\"", prefix),
-				 errhint("Kafka's topic names consist of letters, digits, \".\", \"_\" and \"-\".")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"topic.prefix\" is missing"),
+			 errdetail(
+				 "It is the first part of each topic, PREFIX.SCHEMA.TABLE."),
+			 errhint(
+				 "Give it, as in pg_logical_slot_get_changes('slot', NULL, NULL, 'topic.prefix', 'customers').")));
+	if (strspn(
+			prefix,
+			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
+		strlen(prefix))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for option \"topic.prefix\": \"%s\"",
+					prefix),
+			 errhint(
+				 "Kafka's topic names consist of letters, digits, \".\", \"_\" and \"-\".")));
 }
 
 /* The table of each entry is a pattern; its columns are checked with the table. */
@@ -236,34 +246,35 @@ static void
 check_exclusive(const char *a, bool has_a, const char *b, bool has_b)
 {
 	if (has_a && has_b)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("options \"%s\" and \"%s\" cannot be used together", a, b),
-				 errhint("Keep one of the two.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("options \"%s\" and \"%s\" cannot be used together", a, b),
+			 errhint("Keep one of the two.")));
 }
 
 void
 options_parse(PluginOptions *opts, List *defelems)
 {
-	ListCell   *lc;
-	bool		seen[lengthof(option_rows)] = {0};
+	ListCell *lc;
+	bool seen[lengthof(option_rows)] = {0};
 
 	memset(opts, 0, sizeof(*opts));
 	foreach(lc, defelems)
 	{
-		DefElem    *elem = lfirst(lc);
+		DefElem *elem = lfirst(lc);
 		const OptionRow *row = find_row(elem->defname);
 		const char *value = elem->arg ? strVal(elem->arg) : "";
 
-		if (row == NULL && mask_parse_option(&opts->masks, elem->defname, value))
+		if (row == NULL &&
+			mask_parse_option(&opts->masks, elem->defname, value))
 			continue;
 		if (row == NULL)
 			unknown_option(elem->defname);
 		if (seen[row - option_rows])
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("option \"%s\" is given twice", row->name),
-					 errhint("Give each option once.")));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("option \"%s\" is given twice", row->name),
+							errhint("Give each option once.")));
 		seen[row - option_rows] = true;
 		row->parse(row, value, (char *) opts + row->offset);
 	}
@@ -280,6 +291,7 @@ options_parse(PluginOptions *opts, List *defelems)
 					"table.exclude.list", opts->table_exclude.count > 0);
 	check_exclusive("column.include.list", opts->column_include.count > 0,
 					"column.exclude.list", opts->column_exclude.count > 0);
-	check_exclusive("message.prefix.include.list", opts->message_include.count > 0,
-					"message.prefix.exclude.list", opts->message_exclude.count > 0);
+	check_exclusive(
+		"message.prefix.include.list", opts->message_include.count > 0,
+		"message.prefix.exclude.list", opts->message_exclude.count > 0);
 }

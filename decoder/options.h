@@ -86,27 +86,27 @@ typedef enum CompatVersion
 	COMPAT_3_6
 } CompatVersion;
 
-#define OPS_CREATE		0x01
-#define OPS_UPDATE		0x02
-#define OPS_DELETE		0x04
-#define OPS_TRUNCATE	0x08
+#define OPS_CREATE	 0x01
+#define OPS_UPDATE	 0x02
+#define OPS_DELETE	 0x04
+#define OPS_TRUNCATE 0x08
 
 typedef char *opt_str;
 typedef bool opt_bool;
 typedef int opt_int;
 typedef int opt_enum;
 typedef PatternList opt_list;
-typedef List *opt_names;		/* of char * */
-typedef List *opt_idents;		/* of char * */
-typedef TransformChain *opt_chain;	/* NULL: none */
-typedef int opt_ops;			/* OPS_* */
+typedef List *opt_names;		   /* of char * */
+typedef List *opt_idents;		   /* of char * */
+typedef TransformChain *opt_chain; /* NULL: none */
+typedef int opt_ops;			   /* OPS_* */
 
 typedef struct PluginOptions
 {
 #define OPTION(type, field, name, def, words) opt_##type field;
 #include "options.def"
 #undef OPTION
-	List	   *masks;			/* of MaskRule *: column.mask.*, column.truncate.* */
+	List *masks; /* of MaskRule *: column.mask.*, column.truncate.* */
 } PluginOptions;
 
 /*
@@ -115,4 +115,4 @@ typedef struct PluginOptions
  */
 extern void options_parse(PluginOptions *opts, List *defelems);
 
-#endif							/* TUPLECAST_OPTIONS_H */
+#endif /* TUPLECAST_OPTIONS_H */

@@ -19,11 +19,13 @@
 static void
 refuse(const char *option, const char *expression, const char *what)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_REGULAR_EXPRESSION),
-			 errmsg("%s in \"%s\" of option \"%s\" is not supported",
-					what, expression, option),
-			 errhint("Expressions are run by PostgreSQL's own engine, anchored and without regard to case; write this one without it.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INVALID_REGULAR_EXPRESSION),
+		 errmsg("%s in \"%s\" of option \"%s\" is not supported", what,
+				expression, option),
+		 errhint(
+			 "Expressions are run by PostgreSQL's own engine, anchored and without regard to case; write this one without it.")));
 }
 
 /*
@@ -33,7 +35,7 @@ refuse(const char *option, const char *expression, const char *what)
 static const char *
 translate_escape(const char **p, StringInfo out)
 {
-	char		c = **p;
+	char c = **p;
 
 	switch (c)
 	{
@@ -64,7 +66,8 @@ translate_escape(const char **p, StringInfo out)
 			return "an octal escape (\\0)";
 		default:
 			/* the letters that mean the same in both */
-			if (isalpha((unsigned char) c) && strchr("dDsSwWtnrfaecuAZ", c) == NULL)
+			if (isalpha((unsigned char) c) &&
+				strchr("dDsSwWtnrfaecuAZ", c) == NULL)
 				return psprintf("the escape \\%c", c);
 			appendStringInfoChar(out, '\\');
 			appendStringInfoChar(out, c);
@@ -94,7 +97,7 @@ check_group(const char *p)
 static const char *
 pattern_translate(const char *expression, StringInfo out)
 {
-	bool		in_class = false;
+	bool in_class = false;
 
 	for (const char *p = expression; *p; p++)
 	{
@@ -142,22 +145,24 @@ pattern_translate(const char *expression, StringInfo out)
 static void
 check_regex(const char *option, const char *expression, const char *regex)
 {
-	int			len = strlen(regex);
-	pg_wchar   *wide = palloc((len + 1) * sizeof(pg_wchar));
-	int			nwide = pg_mb2wchar_with_len(regex, wide, len);
-	regex_t		re;
-	int			rc = pg_regcomp(&re, wide, nwide, PATTERN_FLAGS, C_COLLATION_OID);
+	int len = strlen(regex);
+	pg_wchar *wide = palloc((len + 1) * sizeof(pg_wchar));
+	int nwide = pg_mb2wchar_with_len(regex, wide, len);
+	regex_t re;
+	int rc = pg_regcomp(&re, wide, nwide, PATTERN_FLAGS, C_COLLATION_OID);
 
 	if (rc != REG_OKAY)
 	{
-		char		message[100];
+		char message[100];
 
 		pg_regerror(rc, &re, message, sizeof(message));
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_REGULAR_EXPRESSION),
-				 errmsg("invalid regular expression \"%s\" in option \"%s\": %s",
-						expression, option, message),
-				 errhint("A list holds regular expressions, separated by commas; each must match the whole name, as in \"public\\.orders_.*\".")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_REGULAR_EXPRESSION),
+			 errmsg("invalid regular expression \"%s\" in option \"%s\": %s",
+					expression, option, message),
+			 errhint(
+				 "A list holds regular expressions, separated by commas; each must match the whole name, as in \"public\\.orders_.*\".")));
 	}
 	pg_regfree(&re);
 	pfree(wide);
@@ -169,7 +174,7 @@ pattern_compile(const char *option, const char *expression)
 	StringInfoData bare;
 	StringInfoData anchored;
 	const char *problem;
-	text	   *result;
+	text *result;
 
 	initStringInfo(&bare);
 	problem = pattern_translate(expression, &bare);
@@ -197,7 +202,7 @@ pattern_match(text *anchored, const char *name)
 List *
 pattern_split(const char *value, char separator)
 {
-	List	   *items = NIL;
+	List *items = NIL;
 	StringInfoData item;
 	const char *p = value;
 
@@ -208,7 +213,7 @@ pattern_split(const char *value, char separator)
 			appendStringInfoChar(&item, *++p);
 		else if (*p == separator || *p == '\0')
 		{
-			char	   *start = item.data;
+			char *start = item.data;
 
 			while (*start == ' ' || *start == '\t' || *start == '\n')
 				start++;
@@ -231,8 +236,8 @@ PatternList
 pattern_list_parse(const char *option, const char *value)
 {
 	PatternList list = {0};
-	List	   *items = pattern_split(value, ',');
-	ListCell   *lc;
+	List *items = pattern_split(value, ',');
+	ListCell *lc;
 
 	list.anchored = palloc0(sizeof(text *) * Max(list_length(items), 1));
 	foreach(lc, items)

@@ -15,8 +15,8 @@
 
 typedef struct PatternList
 {
-	int			count;
-	text	  **anchored;		/* ^(?:…)$ */
+	int count;
+	text **anchored; /* ^(?:…)$ */
 } PatternList;
 
 /* ERROR, naming the option, if an expression cannot be honoured. */
@@ -29,4 +29,4 @@ extern bool pattern_match(text *anchored, const char *name);
 /* Comma separated, "\," is a comma, blanks around items are dropped. */
 extern List *pattern_split(const char *value, char separator);
 
-#endif							/* TUPLECAST_PATTERN_H */
+#endif /* TUPLECAST_PATTERN_H */

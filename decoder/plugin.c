@@ -35,12 +35,12 @@ typedef struct PluginState
 	PluginOptions opts;
 	/* reset after each change: nothing a row needs outlives it */
 	MemoryContext change_cxt;
-	RelCache   *relcache;
+	RelCache *relcache;
 	FrameWriter writer;
-	Encoder		encoder;
-	TxnInfo		txn;
-	StreamInfo	messages;
-	uint32		progress_count;
+	Encoder encoder;
+	TxnInfo txn;
+	StreamInfo messages;
+	uint32 progress_count;
 } PluginState;
 
 /* ---- start --------------------------------------------------------------- */
@@ -63,10 +63,10 @@ static const char *
 database_name(void)
 {
 	MemoryContext cxt = CurrentMemoryContext;
-	bool		own = !IsTransactionState();
+	bool own = !IsTransactionState();
 	const char *name;
-	char	   *copy;
-	int			len;
+	char *copy;
+	int len;
 
 	/* a walsender starts outside of a transaction */
 	if (own)
@@ -120,7 +120,8 @@ decode_startup(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 	frame_writer_init(&state->writer, ctx, ctx->out, state->opts.wire,
 					  state->opts.format == FORMAT_FLAT ? "flat" : "envelope");
 	state->writer.text_keys = state->opts.key_format != 0;
-	encoder_init(&state->encoder, &state->opts, &state->writer, database_name());
+	encoder_init(&state->encoder, &state->opts, &state->writer,
+				 database_name());
 	init_messages(state);
 	schema_fill_messages(&state->encoder, &state->messages);
 	stream_transform(state->opts.transforms, &state->messages);
@@ -132,14 +133,15 @@ decode_startup(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 static int64
 unix_us(TimestampTz ts)
 {
-	return ts + (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+	return ts +
+		   (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 }
 
 static void
 decode_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 {
 	PluginState *state = ctx->output_plugin_private;
-	TxnInfo    *info = &state->txn;
+	TxnInfo *info = &state->txn;
 
 	info->xid = txn->xid;
 	info->commit_lsn = txn->final_lsn;
@@ -150,7 +152,7 @@ decode_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 	info->origin = "";
 	if (txn->origin_id != TC_INVALID_ORIGIN)
 	{
-		char	   *name;
+		char *name;
 
 		/* in the transaction's own memory, which lives until its commit */
 		if (replorigin_by_oid(txn->origin_id, true, &name))
@@ -192,7 +194,8 @@ load_row(RowImage *row, const RelationPlan *plan, Relation rel, HeapTuple tuple,
 	row->present = tuple != NULL;
 	row->identity_only = identity_only;
 	if (tuple != NULL)
-		heap_deform_tuple(tuple, RelationGetDescr(rel), row->values, row->nulls);
+		heap_deform_tuple(tuple, RelationGetDescr(rel), row->values,
+						  row->nulls);
 	else
 		memset(row->nulls, true, plan->natts * sizeof(bool));
 }
@@ -202,11 +205,12 @@ static void
 fill_unchanged(const RelationPlan *plan, Relation rel)
 {
 	const RowImage *old = &plan->old_row;
-	TupleDesc	desc = RelationGetDescr(rel);
+	TupleDesc desc = RelationGetDescr(rel);
 
 	for (int i = 0; i < plan->natts; i++)
 		if (TupleDescAttr(desc, i)->attlen == -1 && !plan->new_row.nulls[i] &&
-			VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(plan->new_row.values[i])) &&
+			VARATT_IS_EXTERNAL_ONDISK(
+				DatumGetPointer(plan->new_row.values[i])) &&
 			(!old->identity_only || plan->identity[i]) && !old->nulls[i])
 			plan->new_row.values[i] = old->values[i];
 }
@@ -218,11 +222,14 @@ warn_no_identity(RelationPlan *plan)
 	if (plan->warned)
 		return;
 	plan->warned = true;
-	ereport(WARNING,
-			(errmsg("a deleted row of \"%s.%s\" has no identity in the WAL",
-					plan->schema, plan->table),
-			 errdetail("Its record has a null key and null values; this is said once for each table."),
-			 errhint("Give the table a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL.")));
+	ereport(
+		WARNING,
+		(errmsg("a deleted row of \"%s.%s\" has no identity in the WAL",
+				plan->schema, plan->table),
+		 errdetail(
+			 "Its record has a null key and null values; this is said once for each table."),
+		 errhint(
+			 "Give the table a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL.")));
 }
 
 /*
@@ -231,22 +238,19 @@ warn_no_identity(RelationPlan *plan)
  */
 typedef struct TextSettings
 {
-	int			date_style;
-	int			interval_style;
-	int			float_digits;
-	int			bytea;
-	int			xml_binary;
-	pg_tz	   *timezone;
+	int date_style;
+	int interval_style;
+	int float_digits;
+	int bytea;
+	int xml_binary;
+	pg_tz *timezone;
 } TextSettings;
 
 static void
 text_settings_fix(TextSettings *saved)
 {
-	*saved = (TextSettings)
-	{
-		DateStyle, IntervalStyle, extra_float_digits, bytea_output, xmlbinary,
-			session_timezone
-	};
+	*saved = (TextSettings){DateStyle,	  IntervalStyle, extra_float_digits,
+							bytea_output, xmlbinary,	 session_timezone};
 	DateStyle = USE_ISO_DATES;
 	IntervalStyle = INTSTYLE_POSTGRES;
 	extra_float_digits = 1;
@@ -312,7 +316,7 @@ static bool
 skips_change(const PluginState *state, char op)
 {
 	return filter_skips_operation(&state->opts, op) &&
-		!(op == WIRE_OP_UPDATE && state->opts.connector_compat);
+		   !(op == WIRE_OP_UPDATE && state->opts.connector_compat);
 }
 
 static void
@@ -320,9 +324,9 @@ publish_row(PluginState *state, Relation rel, ReorderBufferChange *change,
 			char op)
 {
 	RelationPlan *plan = relcache_get(state->relcache, rel);
-	HeapTuple	old = tc_change_tuple(change->data.tp.oldtuple);
-	HeapTuple	new = tc_change_tuple(change->data.tp.newtuple);
-	Change		c;
+	HeapTuple old = tc_change_tuple(change->data.tp.oldtuple);
+	HeapTuple new = tc_change_tuple(change->data.tp.newtuple);
+	Change c;
 
 	if (!plan->captured || !(plan->ops & filter_operation(op)))
 		return;
@@ -354,7 +358,7 @@ decode_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, Relation rel,
 {
 	PluginState *state = ctx->output_plugin_private;
 	MemoryContext old = MemoryContextSwitchTo(state->change_cxt);
-	char		op = change_op(change);
+	char op = change_op(change);
 
 	txnmeta_begin(&state->encoder, change->lsn);
 	state->txn.ordinal++;
@@ -402,8 +406,8 @@ decode_truncate(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 
 static void
 decode_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
-			   XLogRecPtr lsn, bool transactional, const char *prefix, Size size,
-			   const char *content)
+			   XLogRecPtr lsn, bool transactional, const char *prefix,
+			   Size size, const char *content)
 {
 	PluginState *state = ctx->output_plugin_private;
 	MemoryContext old = MemoryContextSwitchTo(state->change_cxt);
@@ -419,13 +423,11 @@ decode_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 		if (!transactional)
 		{
 			/* a transaction of its own, named by its end */
-			state->txn = (TxnInfo)
-			{
-				.commit_lsn = lsn,
-				.end_lsn = ctx->reader->EndRecPtr,
-				.commit_time_us = unix_us(GetCurrentTimestamp()),
-				.origin = ""
-			};
+			state->txn =
+				(TxnInfo){.commit_lsn = lsn,
+						  .end_lsn = ctx->reader->EndRecPtr,
+						  .commit_time_us = unix_us(GetCurrentTimestamp()),
+						  .origin = ""};
 			frame_transaction(&state->writer, &state->txn);
 		}
 		encode_message(&state->encoder, &state->messages, transactional, prefix,

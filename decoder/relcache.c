@@ -19,10 +19,10 @@ struct RelCache
 	MemoryContext cxt;
 	const PluginOptions *opts;
 	RelCacheBuilt built;
-	void	   *built_arg;
-	HTAB	   *plans;			/* by relid */
-	HTAB	   *topics;			/* by canonical name: who has it */
-	uint32		last_stream_id;
+	void *built_arg;
+	HTAB *plans;  /* by relid */
+	HTAB *topics; /* by canonical name: who has it */
+	uint32 last_stream_id;
 };
 
 /* set in the id of a table's second stream */
@@ -34,10 +34,10 @@ struct RelCache
 /* the longest topic, and what Kafka's metrics make of it */
 typedef struct TopicOwner
 {
-	char		canonical[256];
-	Oid			relid;
-	char		schema[NAMEDATALEN];
-	char		table[NAMEDATALEN];
+	char canonical[256];
+	Oid relid;
+	char schema[NAMEDATALEN];
+	char table[NAMEDATALEN];
 } TopicOwner;
 
 /*
@@ -123,8 +123,10 @@ register_callbacks(void)
 	CacheRegisterSyscacheCallback(NAMESPACEOID, on_syscache_inval, (Datum) 0);
 	CacheRegisterSyscacheCallback(TYPEOID, on_syscache_inval, (Datum) 0);
 	CacheRegisterSyscacheCallback(ENUMOID, on_syscache_inval, (Datum) 0);
-	CacheRegisterSyscacheCallback(PUBLICATIONOID, on_publication_inval, (Datum) 0);
-	CacheRegisterSyscacheCallback(PUBLICATIONRELMAP, on_publication_inval, (Datum) 0);
+	CacheRegisterSyscacheCallback(PUBLICATIONOID, on_publication_inval,
+								  (Datum) 0);
+	CacheRegisterSyscacheCallback(PUBLICATIONRELMAP, on_publication_inval,
+								  (Datum) 0);
 	if (TC_PUBLICATION_SCHEMA_CACHE != PUBLICATIONOID)
 		CacheRegisterSyscacheCallback(TC_PUBLICATION_SCHEMA_CACHE,
 									  on_publication_inval, (Datum) 0);
@@ -134,11 +136,11 @@ RelCache *
 relcache_create(MemoryContext cxt, const PluginOptions *opts,
 				RelCacheBuilt built, void *arg)
 {
-	RelCache   *cache;
-	HASHCTL		ctl = {0};
+	RelCache *cache;
+	HASHCTL ctl = {0};
 	MemoryContextCallback *reset;
-	MemoryContext own = AllocSetContextCreate(cxt, "tuplecast plans",
-											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext own =
+		AllocSetContextCreate(cxt, "tuplecast plans", ALLOCSET_DEFAULT_SIZES);
 
 	cache = MemoryContextAllocZero(own, sizeof(RelCache));
 	cache->cxt = own;
@@ -173,9 +175,9 @@ relcache_create(MemoryContext cxt, const PluginOptions *opts,
 static void
 claim_topic(RelCache *cache, RelationPlan *plan)
 {
-	char		canonical[256];
+	char canonical[256];
 	TopicOwner *owner;
-	bool		found;
+	bool found;
 
 	strlcpy(canonical, plan->stream.topic, sizeof(canonical));
 	for (char *p = canonical; *p; p++)
@@ -187,20 +189,24 @@ claim_topic(RelCache *cache, RelationPlan *plan)
 		 strcmp(owner->table, plan->table) != 0))
 	{
 		/* does the other still have the name that it had then? */
-		char	   *table = get_rel_name(owner->relid);
-		Oid			nsp = get_rel_namespace(owner->relid);
-		char	   *schema = OidIsValid(nsp) ? get_namespace_name(nsp) : NULL;
+		char *table = get_rel_name(owner->relid);
+		Oid nsp = get_rel_namespace(owner->relid);
+		char *schema = OidIsValid(nsp) ? get_namespace_name(nsp) : NULL;
 
 		if (table != NULL && schema != NULL &&
 			strcmp(owner->table, table) == 0 &&
 			strcmp(owner->schema, schema) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_DUPLICATE_OBJECT),
-					 errmsg("tables \"%s.%s\" and \"%s.%s\" come to the same topic \"%s\"",
-							owner->schema, owner->table, plan->schema,
-							plan->table, plan->stream.topic),
-					 errdetail("Kafka allows letters, digits, \".\", \"_\" and \"-\" in a topic's name and takes \".\" and \"_\" for the same."),
-					 errhint("Rename one of the two tables, or leave one out with table.exclude.list.")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg(
+					 "tables \"%s.%s\" and \"%s.%s\" come to the same topic \"%s\"",
+					 owner->schema, owner->table, plan->schema, plan->table,
+					 plan->stream.topic),
+				 errdetail(
+					 "Kafka allows letters, digits, \".\", \"_\" and \"-\" in a topic's name and takes \".\" and \"_\" for the same."),
+				 errhint(
+					 "Rename one of the two tables, or leave one out with table.exclude.list.")));
 	}
 	owner->relid = plan->publish_relid;
 	strlcpy(owner->schema, plan->schema, sizeof(owner->schema));
@@ -210,8 +216,8 @@ claim_topic(RelCache *cache, RelationPlan *plan)
 RelationPlan *
 relcache_get(RelCache *cache, Relation rel)
 {
-	Oid			relid = RelationGetRelid(rel);
-	bool		found;
+	Oid relid = RelationGetRelid(rel);
+	bool found;
 	RelationPlan *entry;
 	RelationPlan *built;
 	RelationPlan keep;

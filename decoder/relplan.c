@@ -26,11 +26,11 @@
 static bool
 is_publishable(Relation rel)
 {
-	char		kind = rel->rd_rel->relkind;
+	char kind = rel->rd_rel->relkind;
 
 	return (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE) &&
-		rel->rd_rel->relpersistence == RELPERSISTENCE_PERMANENT &&
-		RelationGetRelid(rel) >= FirstNormalObjectId;
+		   rel->rd_rel->relpersistence == RELPERSISTENCE_PERMANENT &&
+		   RelationGetRelid(rel) >= FirstNormalObjectId;
 }
 
 /* ---- which columns make the key ------------------------------------------ */
@@ -39,9 +39,9 @@ is_publishable(Relation rel)
 static List *
 index_columns(Oid indexrelid, bool compat, bool *is_primary, bool *is_usable)
 {
-	HeapTuple	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(indexrelid));
+	HeapTuple tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(indexrelid));
 	Form_pg_index form;
-	List	   *columns = NIL;
+	List *columns = NIL;
 
 	*is_primary = *is_usable = false;
 	if (!HeapTupleIsValid(tup))
@@ -50,7 +50,7 @@ index_columns(Oid indexrelid, bool compat, bool *is_primary, bool *is_usable)
 	*is_primary = form->indisprimary;
 	/* Debezium looks at no predicate */
 	*is_usable = form->indisunique && form->indisvalid &&
-		(compat || heap_attisnull(tup, Anum_pg_index_indpred, NULL));
+				 (compat || heap_attisnull(tup, Anum_pg_index_indpred, NULL));
 	for (int i = 0; i < form->indnkeyatts; i++)
 	{
 		if (form->indkey.values[i] <= 0)
@@ -68,25 +68,25 @@ index_columns(Oid indexrelid, bool compat, bool *is_primary, bool *is_usable)
 static List *
 default_key(Relation rel, bool compat)
 {
-	List	   *best = NIL;
-	char	   *best_name = NULL;
-	List	   *indexes = RelationGetIndexList(rel);
-	ListCell   *lc;
-	bool		primary;
-	bool		usable;
+	List *best = NIL;
+	char *best_name = NULL;
+	List *indexes = RelationGetIndexList(rel);
+	ListCell *lc;
+	bool primary;
+	bool usable;
 
 	if (rel->rd_rel->relreplident == REPLICA_IDENTITY_INDEX)
 	{
-		Oid			index = RelationGetReplicaIndex(rel);
+		Oid index = RelationGetReplicaIndex(rel);
 
 		if (OidIsValid(index))
 			return index_columns(index, compat, &primary, &usable);
 	}
 	foreach(lc, indexes)
 	{
-		List	   *columns = index_columns(lfirst_oid(lc), compat, &primary,
-									  &usable);
-		char	   *name;
+		List *columns =
+			index_columns(lfirst_oid(lc), compat, &primary, &usable);
+		char *name;
 
 		if (primary)
 			return columns;
@@ -106,36 +106,43 @@ default_key(Relation rel, bool compat)
 static List *
 custom_key(Relation rel, const PluginOptions *opts, const char *qualified)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	foreach(lc, pattern_split(opts->message_key_columns, ';'))
 	{
-		char	   *item = lfirst(lc);
-		char	   *colon = strrchr(item, ':');
-		List	   *columns = NIL;
-		ListCell   *name;
+		char *item = lfirst(lc);
+		char *colon = strrchr(item, ':');
+		List *columns = NIL;
+		ListCell *name;
 
 		if (colon == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("invalid value for option \"message.key.columns\": \"%s\"", item),
-					 errhint("Write SCHEMA.TABLE:COLUMN,COLUMN; and so on.")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg(
+					 "invalid value for option \"message.key.columns\": \"%s\"",
+					 item),
+				 errhint("Write SCHEMA.TABLE:COLUMN,COLUMN; and so on.")));
 		*colon = '\0';
-		if (!pattern_match(pattern_compile("message.key.columns", item), qualified))
+		if (!pattern_match(pattern_compile("message.key.columns", item),
+						   qualified))
 			continue;
 		foreach(name, pattern_split(colon + 1, ','))
 		{
-			AttrNumber	attnum = get_attnum(RelationGetRelid(rel), lfirst(name));
+			AttrNumber attnum = get_attnum(RelationGetRelid(rel), lfirst(name));
 
 			/* Debezium takes what there is */
 			if (attnum <= 0 && opts->connector_compat)
 				continue;
 			if (attnum <= 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_UNDEFINED_COLUMN),
-						 errmsg("column \"%s\" of option \"message.key.columns\" does not exist in \"%s\"",
-								(char *) lfirst(name), qualified),
-						 errhint("Correct the option, or leave the table out of it.")));
+				ereport(
+					ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg(
+						 "column \"%s\" of option \"message.key.columns\" does not exist in \"%s\"",
+						 (char *) lfirst(name), qualified),
+					 errhint(
+						 "Correct the option, or leave the table out of it.")));
 			columns = lappend_int(columns, attnum);
 		}
 		return columns;
@@ -179,16 +186,19 @@ fill_column(ColumnPlan *col, const RelationPlan *plan, Relation leaf,
 	col->name_len = name.len;
 
 	col->default_json = opts->connector_compat || opts->null_defaults
-		? column_default_json(published, att, col->codec) : NULL;
+							? column_default_json(published, att, col->codec)
+							: NULL;
 	col->null_json = "null";
 	if (opts->null_defaults && col->default_json != NULL)
 		col->null_json = col->default_json;
 	col->absent_json = col->null_json;
 	/* Debezium invents a value where its schema allows no null */
 	if (opts->connector_compat && att->attnotnull)
-		col->absent_json = col->default_json ? col->default_json :
-			col->codec->zero ? col->codec->zero : "null";
-	col->unavailable_json = col->codec->unavailable ? col->codec->unavailable : "null";
+		col->absent_json = col->default_json  ? col->default_json
+						   : col->codec->zero ? col->codec->zero
+											  : "null";
+	col->unavailable_json =
+		col->codec->unavailable ? col->codec->unavailable : "null";
 }
 
 /* Keys are not disguised: equal ones must stay equal, and on their partition. */
@@ -197,10 +207,11 @@ disguise_column(ColumnPlan *col, const RelationPlan *plan,
 				Form_pg_attribute att, const PluginOptions *opts)
 {
 	const char *null_json;
-	bool		invented = opts->connector_compat && att->attnotnull;
+	bool invented = opts->connector_compat && att->attnotnull;
 
-	col->codec = mask_wrap(opts, col->codec, att->atttypid, att->atttypmod,
-						   psprintf("%s.%s", plan->schema, plan->table), col->name);
+	col->codec =
+		mask_wrap(opts, col->codec, att->atttypid, att->atttypmod,
+				  psprintf("%s.%s", plan->schema, plan->table), col->name);
 	null_json = mask_null_json(col->codec);
 	if (null_json != NULL)
 		col->null_json = col->absent_json = col->unavailable_json = null_json;
@@ -223,11 +234,11 @@ static void
 plan_columns(RelationPlan *plan, Relation leaf, Relation published,
 			 const Bitmapset *listed, const PluginOptions *opts)
 {
-	TupleDesc	desc = RelationGetDescr(published);
-	Bitmapset  *identity = identity_columns(leaf);
-	char	   *qualified = psprintf("%s.%s", plan->schema, plan->table);
-	List	   *key = NIL;
-	ListCell   *lc;
+	TupleDesc desc = RelationGetDescr(published);
+	Bitmapset *identity = identity_columns(leaf);
+	char *qualified = psprintf("%s.%s", plan->schema, plan->table);
+	List *key = NIL;
+	ListCell *lc;
 	PluginOptions key_opts = *opts;
 
 	if (opts->message_key_columns[0] != '\0')
@@ -237,7 +248,8 @@ plan_columns(RelationPlan *plan, Relation leaf, Relation published,
 	plan->columns = palloc0(sizeof(ColumnPlan) * Max(desc->natts, 1));
 	plan->identity = palloc0(sizeof(bool) * Max(plan->natts, 1));
 	for (int i = 0; i < plan->natts; i++)
-		plan->identity[i] = plan->replident == REPLICA_IDENTITY_FULL ||
+		plan->identity[i] =
+			plan->replident == REPLICA_IDENTITY_FULL ||
 			bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, identity);
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -245,7 +257,8 @@ plan_columns(RelationPlan *plan, Relation leaf, Relation published,
 
 		if (att->attisdropped || tc_attribute_is_virtual(att) ||
 			(listed != NULL && !bms_is_member(att->attnum, listed)) ||
-			!filter_column(opts, plan->schema, plan->table, NameStr(att->attname)))
+			!filter_column(opts, plan->schema, plan->table,
+						   NameStr(att->attname)))
 			continue;
 		fill_column(&plan->columns[plan->ncolumns], plan, leaf, published, att,
 					opts);
@@ -264,7 +277,8 @@ plan_columns(RelationPlan *plan, Relation leaf, Relation published,
 		fill_column(col, plan, leaf, published,
 					TupleDescAttr(desc, lfirst_int(lc) - 1), &key_opts);
 		/* Debezium makes what it does not publish optional */
-		if (opts->connector_compat && !filter_column(opts, plan->schema, plan->table, col->name))
+		if (opts->connector_compat &&
+			!filter_column(opts, plan->schema, plan->table, col->name))
 		{
 			col->notnull = false;
 			col->default_json = NULL;
@@ -305,7 +319,7 @@ published_relid(Relation rel, const PluginOptions *opts)
 {
 	if (opts->via_root && rel->rd_rel->relispartition)
 	{
-		List	   *ancestors = get_partition_ancestors(RelationGetRelid(rel));
+		List *ancestors = get_partition_ancestors(RelationGetRelid(rel));
 
 		if (ancestors != NIL)
 			return llast_oid(ancestors);
@@ -333,9 +347,9 @@ plan_publication(RelationPlan *plan, Published *pub, Relation rel,
 RelationPlan *
 relation_plan_build(Relation rel, const PluginOptions *opts)
 {
-	Published	pub;
+	Published pub;
 	RelationPlan *plan = palloc0(sizeof(RelationPlan));
-	Relation	published = rel;
+	Relation published = rel;
 
 	plan->relid = RelationGetRelid(rel);
 	plan->replident = rel->rd_rel->relreplident;
@@ -359,8 +373,8 @@ relation_plan_build(Relation rel, const PluginOptions *opts)
 		plan->natts = RelationGetDescr(rel)->natts;
 		alloc_row(&plan->old_row, plan->natts);
 		alloc_row(&plan->new_row, plan->natts);
-		plan_columns(plan, rel, published,
-					 publication_columns(&pub, published), opts);
+		plan_columns(plan, rel, published, publication_columns(&pub, published),
+					 opts);
 		plan->filter = publication_filter(&pub, rel, published);
 		plan_stream(plan, opts);
 	}

@@ -122,7 +122,7 @@ static void
 struct_name(StringInfo out, const Encoder *enc, const StreamInfo *s,
 			const char *suffix, bool optional)
 {
-	char	   *name = psprintf("%s.%s", s->schema_prefix, suffix);
+	char *name = psprintf("%s.%s", s->schema_prefix, suffix);
 
 	name = name_adjust(enc->opts->schema_adjustment, true, name);
 	optional_flag(out, optional);
@@ -133,8 +133,8 @@ struct_name(StringInfo out, const Encoder *enc, const StreamInfo *s,
 static void
 flat_schema(StringInfo out, const Encoder *enc, const RelationPlan *plan)
 {
-	int			mode = enc->opts->delete_mode;
-	bool		first = plan->ncolumns == 0;
+	int mode = enc->opts->delete_mode;
+	bool first = plan->ncolumns == 0;
 
 	columns_fields(out, plan->columns, plan->ncolumns);
 	out->data[--out->len] = '\0';
@@ -160,14 +160,16 @@ transaction_block(StringInfo out)
 	schema_plain(out, "int64", false, "total_order");
 	json_char(out, ',');
 	schema_plain(out, "int64", false, "data_collection_order");
-	json_lit(out, "],\"optional\":true,\"name\":\"event.block\",\"version\":1,\"field\":\"transaction\"}");
+	json_lit(
+		out,
+		"],\"optional\":true,\"name\":\"event.block\",\"version\":1,\"field\":\"transaction\"}");
 }
 
 static void
 envelope_schema(StringInfo out, const Encoder *enc, const RelationPlan *plan)
 {
 	static const char *const images[] = {"before", "after"};
-	bool		fine = enc->opts->compat_version >= COMPAT_2_7;
+	bool fine = enc->opts->compat_version >= COMPAT_2_7;
 
 	json_lit(out, "{\"type\":\"struct\",\"fields\":[");
 	for (int i = 0; i < 2; i++)
@@ -260,13 +262,16 @@ schema_fill_messages(const Encoder *enc, StreamInfo *stream)
 		head_begin(&s);
 		json_lit(&s, "{\"type\":\"struct\",\"fields\":[");
 		schema_plain(&s, "string", true, "prefix");
-		json_lit(&s, "],\"optional\":false,\"name\":\"io.debezium.connector.postgresql.MessageKey\",\"version\":1}" PAYLOAD);
+		json_lit(
+			&s,
+			"],\"optional\":false,\"name\":\"io.debezium.connector.postgresql.MessageKey\",\"version\":1}" PAYLOAD);
 		stream->key_head = s.data;
 		stream->key_tail = "}";
 	}
 	if (enc->opts->value_schemas)
 	{
-		const char *bytes = enc->opts->binary_mode == BINARY_BYTES ? "bytes" : "string";
+		const char *bytes =
+			enc->opts->binary_mode == BINARY_BYTES ? "bytes" : "string";
 
 		head_begin(&s);
 		json_lit(&s, "{\"type\":\"struct\",\"fields\":[");
@@ -284,8 +289,12 @@ schema_fill_messages(const Encoder *enc, StreamInfo *stream)
 		schema_plain(&s, "string", true, "prefix");
 		json_char(&s, ',');
 		schema_plain(&s, bytes, true, "content");
-		json_lit(&s, "],\"optional\":false,\"name\":\"io.debezium.connector.postgresql.Message\",\"version\":1,\"field\":\"message\"}");
-		json_lit(&s, "],\"optional\":false,\"name\":\"io.debezium.connector.postgresql.MessageValue\",\"version\":1}" PAYLOAD);
+		json_lit(
+			&s,
+			"],\"optional\":false,\"name\":\"io.debezium.connector.postgresql.Message\",\"version\":1,\"field\":\"message\"}");
+		json_lit(
+			&s,
+			"],\"optional\":false,\"name\":\"io.debezium.connector.postgresql.MessageValue\",\"version\":1}" PAYLOAD);
 		stream->value_head = s.data;
 		stream->value_tail = "}";
 	}

@@ -24,4 +24,4 @@ extern void schema_fill_table(const Encoder *enc, RelationPlan *plan);
 /* The same of the stream of logical messages. */
 extern void schema_fill_messages(const Encoder *enc, StreamInfo *stream);
 
-#endif							/* TUPLECAST_SCHEMA_H */
+#endif /* TUPLECAST_SCHEMA_H */

@@ -18,10 +18,10 @@
 #include "sourcetype.h"
 
 /* numeric without precision: digits before and after the point, and more */
-#define NUMERIC_DISPLAY 131089
-#define DATE_DISPLAY 13
-#define TIME_DISPLAY 8
-#define ZONE_DISPLAY 6
+#define NUMERIC_DISPLAY	 131089
+#define DATE_DISPLAY	 13
+#define TIME_DISPLAY	 8
+#define ZONE_DISPLAY	 6
 #define INTERVAL_DISPLAY 49
 
 /* the point and the digits after it */
@@ -62,7 +62,8 @@ type_length(Oid type, int32 typmod)
 		case CHAROID:
 			return 1;
 		case NUMERICOID:
-			return typmod < 0 ? NUMERIC_DISPLAY : ((typmod - VARHDRSZ) >> 16) & 0xffff;
+			return typmod < 0 ? NUMERIC_DISPLAY
+							  : ((typmod - VARHDRSZ) >> 16) & 0xffff;
 		case BPCHAROID:
 		case VARCHAROID:
 			return typmod < 0 ? INT_MAX : typmod - (int32) VARHDRSZ;
@@ -80,7 +81,7 @@ type_length(Oid type, int32 typmod)
 			return DATE_DISPLAY + 1 + TIME_DISPLAY + fraction_display(typmod);
 		case TIMESTAMPTZOID:
 			return DATE_DISPLAY + 1 + TIME_DISPLAY + fraction_display(typmod) +
-				ZONE_DISPLAY;
+				   ZONE_DISPLAY;
 		case INTERVALOID:
 			return INTERVAL_DISPLAY;
 		default:
@@ -99,7 +100,8 @@ type_scale(Oid type, int32 typmod)
 			return 17;
 		case NUMERICOID:
 			/* since 15 it has a sign, of 11 bits */
-			return typmod < 0 ? 0 : (((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024;
+			return typmod < 0 ? 0
+							  : (((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024;
 		case TIMEOID:
 		case TIMETZOID:
 		case TIMESTAMPOID:
@@ -115,8 +117,8 @@ type_scale(Oid type, int32 typmod)
 void
 source_type_describe(Oid type, int32 typmod, SourceType *out)
 {
-	HeapTuple	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	Oid			element;
+	HeapTuple tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Oid element;
 
 	if (!HeapTupleIsValid(tup))
 		elog(ERROR, "cache lookup failed for type %u", type);

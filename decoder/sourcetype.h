@@ -9,12 +9,12 @@
 
 typedef struct SourceType
 {
-	const char *name;			/* of the type itself, a domain's too */
-	int			length;			/* INT_MAX: without limit */
-	int			scale;
+	const char *name; /* of the type itself, a domain's too */
+	int length;		  /* INT_MAX: without limit */
+	int scale;
 } SourceType;
 
 /* Reads the catalogue; in the current context. */
 extern void source_type_describe(Oid type, int32 typmod, SourceType *out);
 
-#endif							/* TUPLECAST_SOURCETYPE_H */
+#endif /* TUPLECAST_SOURCETYPE_H */

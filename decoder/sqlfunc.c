@@ -41,12 +41,13 @@ tuplecast_wire_version(PG_FUNCTION_ARGS)
 static List *
 options_from_array(ArrayType *array)
 {
-	Datum	   *items;
-	bool	   *nulls;
-	int			n;
-	List	   *options = NIL;
+	Datum *items;
+	bool *nulls;
+	int n;
+	List *options = NIL;
 
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, &n);
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls,
+					  &n);
 	if (n % 2 != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -58,10 +59,11 @@ options_from_array(ArrayType *array)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("names and values of options must not be null")));
-		options = lappend(options,
-						  makeDefElem(TextDatumGetCString(items[i]),
-									  (Node *) makeString(TextDatumGetCString(items[i + 1])),
-									  -1));
+		options = lappend(
+			options,
+			makeDefElem(TextDatumGetCString(items[i]),
+						(Node *) makeString(TextDatumGetCString(items[i + 1])),
+						-1));
 	}
 	return options;
 }
@@ -86,7 +88,7 @@ identity_name(char replident)
 static Datum
 key_names(const RelationPlan *plan, bool *identified)
 {
-	Datum	   *names = palloc(sizeof(Datum) * Max(plan->nkey, 1));
+	Datum *names = palloc(sizeof(Datum) * Max(plan->nkey, 1));
 
 	*identified = plan->nkey > 0;
 	for (int i = 0; i < plan->nkey; i++)
@@ -94,15 +96,15 @@ key_names(const RelationPlan *plan, bool *identified)
 		names[i] = CStringGetTextDatum(plan->key[i].name);
 		*identified &= plan->key[i].in_identity;
 	}
-	return PointerGetDatum(construct_array(names, plan->nkey, TEXTOID, -1, false,
-										   TYPALIGN_INT));
+	return PointerGetDatum(
+		construct_array(names, plan->nkey, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /* What transforms make of topic and key; NULL: each record has its own. */
 static const Shape *
 apply_transforms(RelationPlan *plan, const PluginOptions *opts)
 {
-	Encoder		enc;
+	Encoder enc;
 	FrameWriter writer;
 
 	frame_writer_init(&writer, NULL, NULL, false, "");
@@ -115,17 +117,17 @@ apply_transforms(RelationPlan *plan, const PluginOptions *opts)
 static Datum
 shape_key_names(const Shape *shape)
 {
-	Datum	   *names = palloc(sizeof(Datum) * Max(shape->nkey, 1));
+	Datum *names = palloc(sizeof(Datum) * Max(shape->nkey, 1));
 
 	for (int i = 0; i < shape->nkey; i++)
 	{
-		int			len = strlen(shape->key[i].name);
+		int len = strlen(shape->key[i].name);
 		const char *name = json_from_utf8(shape->key[i].name, &len);
 
 		names[i] = PointerGetDatum(cstring_to_text_with_len(name, len));
 	}
-	return PointerGetDatum(construct_array(names, shape->nkey, TEXTOID, -1, false,
-										   TYPALIGN_INT));
+	return PointerGetDatum(
+		construct_array(names, shape->nkey, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /*
@@ -135,13 +137,13 @@ shape_key_names(const Shape *shape)
 Datum
 tuplecast_plan(PG_FUNCTION_ARGS)
 {
-	Oid			relid = PG_GETARG_OID(0);
+	Oid relid = PG_GETARG_OID(0);
 	PluginOptions opts;
-	Relation	rel;
+	Relation rel;
 	RelationPlan *plan;
-	TupleDesc	desc;
-	Datum		values[6] = {0};
-	bool		nulls[6] = {true, true, true, true, true, true};
+	TupleDesc desc;
+	Datum values[6] = {0};
+	bool nulls[6] = {true, true, true, true, true, true};
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -149,11 +151,12 @@ tuplecast_plan(PG_FUNCTION_ARGS)
 	/* dropped meanwhile: as if it had never been captured */
 	rel = try_relation_open(relid, AccessShareLock);
 	if (rel == NULL)
-		PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+		PG_RETURN_DATUM(
+			HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
 	plan = relation_plan_build(rel, &opts);
 	if (plan->captured)
 	{
-		bool		identified;
+		bool identified;
 
 		memset(nulls, false, sizeof(nulls));
 		values[0] = ObjectIdGetDatum(plan->publish_relid);

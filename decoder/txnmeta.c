@@ -24,7 +24,8 @@ fill_schemas(const Encoder *enc, StreamInfo *stream)
 		initStringInfo(&s);
 		json_lit(&s, "{\"schema\":{\"type\":\"struct\",\"fields\":[");
 		schema_plain(&s, "string", false, "id");
-		json_lit(&s, "],\"optional\":false,\"name\":\"" COMMON "TransactionMetadataKey\",\"version\":1},\"payload\":");
+		json_lit(&s, "],\"optional\":false,\"name\":\"" COMMON
+					 "TransactionMetadataKey\",\"version\":1},\"payload\":");
 		stream->key_head = s.data;
 		stream->key_tail = "}";
 	}
@@ -37,13 +38,18 @@ fill_schemas(const Encoder *enc, StreamInfo *stream)
 		schema_plain(&s, "string", false, "id");
 		json_char(&s, ',');
 		schema_plain(&s, "int64", true, "event_count");
-		json_lit(&s, ",{\"type\":\"array\",\"items\":{\"type\":\"struct\",\"fields\":[");
+		json_lit(
+			&s,
+			",{\"type\":\"array\",\"items\":{\"type\":\"struct\",\"fields\":[");
 		schema_plain(&s, "string", false, "data_collection");
 		json_char(&s, ',');
 		schema_plain(&s, "int64", false, "event_count");
-		json_lit(&s, "],\"optional\":true,\"name\":\"event.collection\",\"version\":1},\"optional\":true,\"field\":\"data_collections\"},");
+		json_lit(
+			&s,
+			"],\"optional\":true,\"name\":\"event.collection\",\"version\":1},\"optional\":true,\"field\":\"data_collections\"},");
 		schema_plain(&s, "int64", false, "ts_ms");
-		json_lit(&s, "],\"optional\":false,\"name\":\"" COMMON "TransactionMetadataValue\",\"version\":1},\"payload\":");
+		json_lit(&s, "],\"optional\":false,\"name\":\"" COMMON
+					 "TransactionMetadataValue\",\"version\":1},\"payload\":");
 		stream->value_head = s.data;
 		stream->value_tail = "}";
 	}
@@ -52,7 +58,7 @@ fill_schemas(const Encoder *enc, StreamInfo *stream)
 TxnMeta *
 txnmeta_create(const Encoder *enc, MemoryContext parent)
 {
-	TxnMeta    *meta = palloc0(sizeof(TxnMeta));
+	TxnMeta *meta = palloc0(sizeof(TxnMeta));
 	StreamInfo *stream = &meta->stream;
 
 	meta->enabled = enc->opts->transaction_metadata;
@@ -126,20 +132,21 @@ record_end(Encoder *enc)
 void
 txnmeta_begin(Encoder *enc, XLogRecPtr lsn)
 {
-	TxnMeta    *meta = enc->txnmeta;
+	TxnMeta *meta = enc->txnmeta;
 
 	if (!meta->enabled || meta->begun)
 		return;
 	meta->begun = true;
 	record_begin(enc, lsn, "BEGIN");
-	json_lit(enc->writer->out, ",\"event_count\":null,\"data_collections\":null");
+	json_lit(enc->writer->out,
+			 ",\"event_count\":null,\"data_collections\":null");
 	record_end(enc);
 }
 
 static TxnCollection *
 find_collection(TxnMeta *meta, const StreamInfo *stream)
 {
-	char	   *name = psprintf("%s.%s", stream->schema, stream->name);
+	char *name = psprintf("%s.%s", stream->schema, stream->name);
 	MemoryContext old;
 
 	for (int i = 0; i < meta->ncollections; i++)
@@ -150,8 +157,9 @@ find_collection(TxnMeta *meta, const StreamInfo *stream)
 	{
 		meta->size = Max(8, meta->size * 2);
 		meta->collections = meta->collections == NULL
-			? palloc(sizeof(TxnCollection) * meta->size)
-			: repalloc(meta->collections, sizeof(TxnCollection) * meta->size);
+								? palloc(sizeof(TxnCollection) * meta->size)
+								: repalloc(meta->collections,
+										   sizeof(TxnCollection) * meta->size);
 	}
 	meta->collections[meta->ncollections].name = pstrdup(name);
 	meta->collections[meta->ncollections].events = 0;
@@ -190,8 +198,8 @@ txnmeta_block(StringInfo out, Encoder *enc, const StreamInfo *stream,
 void
 txnmeta_end(Encoder *enc)
 {
-	TxnMeta    *meta = enc->txnmeta;
-	StringInfo	out;
+	TxnMeta *meta = enc->txnmeta;
+	StringInfo out;
 
 	if (!meta->enabled || !meta->begun)
 		return;
@@ -206,7 +214,8 @@ txnmeta_end(Encoder *enc)
 		if (i > 0)
 			json_char(out, ',');
 		json_lit(out, "{\"data_collection\":");
-		json_utf8(out, meta->collections[i].name, strlen(meta->collections[i].name));
+		json_utf8(out, meta->collections[i].name,
+				  strlen(meta->collections[i].name));
 		json_lit(out, ",\"event_count\":");
 		json_uint64(out, meta->collections[i].events);
 		json_char(out, '}');

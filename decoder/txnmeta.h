@@ -10,20 +10,20 @@
 
 typedef struct TxnCollection
 {
-	char	   *name;			/* SCHEMA.TABLE, UTF-8 */
-	uint64		events;
+	char *name; /* SCHEMA.TABLE, UTF-8 */
+	uint64 events;
 } TxnCollection;
 
 typedef struct TxnMeta
 {
-	bool		enabled;
-	bool		begun;
-	uint64		events;
-	int			ncollections;
-	int			size;
+	bool enabled;
+	bool begun;
+	uint64 events;
+	int ncollections;
+	int size;
 	TxnCollection *collections;
-	MemoryContext cxt;			/* of one transaction's names */
-	StreamInfo	stream;
+	MemoryContext cxt; /* of one transaction's names */
+	StreamInfo stream;
 } TxnMeta;
 
 extern TxnMeta *txnmeta_create(const Encoder *enc, MemoryContext parent);
@@ -31,12 +31,12 @@ extern void txnmeta_start(TxnMeta *meta);
 /* Before the first change's ordinal is taken: the record BEGIN, named by it. */
 extern void txnmeta_begin(Encoder *enc, XLogRecPtr lsn);
 /* Counts a record; "total_order" and "data_collection_order" are set. */
-extern void txnmeta_event(Encoder *enc, const StreamInfo *stream,
-						  uint64 *total, uint64 *in_collection);
+extern void txnmeta_event(Encoder *enc, const StreamInfo *stream, uint64 *total,
+						  uint64 *in_collection);
 /* "transaction":{…} or "transaction":null */
 extern void txnmeta_block(StringInfo out, Encoder *enc,
 						  const StreamInfo *stream, XLogRecPtr lsn);
 /* The record END, if there was a BEGIN. */
 extern void txnmeta_end(Encoder *enc);
 
-#endif							/* TUPLECAST_TXNMETA_H */
+#endif /* TUPLECAST_TXNMETA_H */

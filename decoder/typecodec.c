@@ -16,8 +16,8 @@
 
 typedef struct TypeRow
 {
-	Oid			type;
-	TypeSetup	setup;
+	Oid type;
+	TypeSetup setup;
 } TypeRow;
 
 /* what is not here goes out as its text */
@@ -66,27 +66,19 @@ static const TypeRow type_rows[] = {
 typedef struct NamedTypeRow
 {
 	const char *name;
-	TypeSetup	setup;
+	TypeSetup setup;
 } NamedTypeRow;
 
 /* types of extensions have no fixed OID */
 static const NamedTypeRow named_type_rows[] = {
-	{"citext", codec_text},
-	{"hstore", codec_hstore},
-	{"ltree", codec_ltree},
-	{"geometry", codec_geometry},
-	{"geography", codec_geography},
-	{"vector", codec_vector},
-	{"halfvec", codec_halfvec},
-	{"sparsevec", codec_sparsevec},
-	{"isbn", codec_output},
-	{"isbn13", codec_output},
-	{"issn", codec_output},
-	{"issn13", codec_output},
-	{"ismn", codec_output},
-	{"ismn13", codec_output},
-	{"ean13", codec_output},
-	{"upc", codec_output},
+	{"citext", codec_text},			{"hstore", codec_hstore},
+	{"ltree", codec_ltree},			{"geometry", codec_geometry},
+	{"geography", codec_geography}, {"vector", codec_vector},
+	{"halfvec", codec_halfvec},		{"sparsevec", codec_sparsevec},
+	{"isbn", codec_output},			{"isbn13", codec_output},
+	{"issn", codec_output},			{"issn13", codec_output},
+	{"ismn", codec_output},			{"ismn13", codec_output},
+	{"ean13", codec_output},		{"upc", codec_output},
 };
 
 static TypeSetup
@@ -105,10 +97,10 @@ find_setup(Oid type, const char *typname)
 TypeCodec *
 typecodec_build(Oid type, int32 typmod, const PluginOptions *opts)
 {
-	TypeCodec  *codec = palloc0(sizeof(TypeCodec));
-	HeapTuple	tup;
+	TypeCodec *codec = palloc0(sizeof(TypeCodec));
+	HeapTuple tup;
 	Form_pg_type form;
-	TypeSetup	setup;
+	TypeSetup setup;
 
 	codec->typmod = typmod;
 	codec->type = getBaseTypeAndTypmod(type, &codec->typmod);

@@ -15,25 +15,25 @@
 typedef struct TypeCodec TypeCodec;
 
 /* Appends the JSON of a value that is not NULL. */
-typedef void (*TypeEncode) (StringInfo out, Datum value, TypeCodec *codec);
+typedef void (*TypeEncode)(StringInfo out, Datum value, TypeCodec *codec);
 
 struct TypeCodec
 {
-	TypeEncode	encode;
+	TypeEncode encode;
 	/* the base type, never a domain */
-	Oid			type;
-	int32		typmod;
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
+	Oid type;
+	int32 typmod;
+	int16 typlen;
+	bool typbyval;
+	char typalign;
 	/* decimals, fraction digits or bits, as the codec needs it */
-	int			scale;
-	int			mode;
-	FmgrInfo	outfunc;		/* only if has_outfunc */
-	bool		has_outfunc;
-	TypeCodec  *element;		/* of an array */
-	bool		items_required; /* its schema allows no null in an array */
-	void	   *cache;			/* the codec's own */
+	int scale;
+	int mode;
+	FmgrInfo outfunc; /* only if has_outfunc */
+	bool has_outfunc;
+	TypeCodec *element;	 /* of an array */
+	bool items_required; /* its schema allows no null in an array */
+	void *cache;		 /* the codec's own */
 	/* JSON for a value that the WAL does not hold; NULL: it has no such form */
 	const char *unavailable;
 	/* JSON of the type's zero, which stands in where Debezium invents a value */
@@ -42,11 +42,11 @@ struct TypeCodec
 	const char *default_zero;
 	/* the Connect schema: "int32", its name, and what follows the name */
 	const char *connect_type;
-	const char *schema_name;	/* or NULL */
-	int			schema_version; /* 0: none */
-	const char *schema_params;	/* JSON object of strings, or NULL */
-	const char *schema_doc;		/* or NULL */
-	const char *schema_fields;	/* a struct's fields, JSON array */
+	const char *schema_name;   /* or NULL */
+	int schema_version;		   /* 0: none */
+	const char *schema_params; /* JSON object of strings, or NULL */
+	const char *schema_doc;	   /* or NULL */
+	const char *schema_fields; /* a struct's fields, JSON array */
 };
 
 /*
@@ -57,7 +57,7 @@ extern TypeCodec *typecodec_build(Oid type, int32 typmod,
 								  const PluginOptions *opts);
 
 /* set-up of one type; fills what is not zero */
-typedef void (*TypeSetup) (TypeCodec *codec, const PluginOptions *opts);
+typedef void (*TypeSetup)(TypeCodec *codec, const PluginOptions *opts);
 
 /* codec_number.c */
 extern void codec_int2(TypeCodec *codec, const PluginOptions *opts);
@@ -111,4 +111,4 @@ extern void codec_array(TypeCodec *codec, const PluginOptions *opts);
 /* a constant JSON string of s, escaped, in the current context */
 extern const char *typecodec_quote(const char *s);
 
-#endif							/* TUPLECAST_TYPECODEC_H */
+#endif /* TUPLECAST_TYPECODEC_H */

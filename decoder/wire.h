@@ -54,13 +54,13 @@
 #include <stdint.h>
 #include <string.h>
 
-#define WIRE_VERSION		1
+#define WIRE_VERSION 1
 /* bytes gathered before a write; a commit always writes */
-#define WIRE_BATCH_BYTES	65536
+#define WIRE_BATCH_BYTES 65536
 /* no frame can be longer: a server's message is limited to 1 GB */
-#define WIRE_MAX_FRAME		0x3fffffffu
-#define WIRE_NULL			0xffffffffu
-#define WIRE_LENGTH_BYTES	4
+#define WIRE_MAX_FRAME	  0x3fffffffu
+#define WIRE_NULL		  0xffffffffu
+#define WIRE_LENGTH_BYTES 4
 
 typedef enum WireKind
 {
@@ -91,12 +91,12 @@ typedef enum WireOp
 } WireOp;
 
 /* keys are text, not JSON */
-#define WIRE_STREAM_TEXT_KEY	0x01
+#define WIRE_STREAM_TEXT_KEY 0x01
 
-#define WIRE_REC_TOPIC		0x01
-#define WIRE_REC_PARTITION	0x02
-#define WIRE_REC_TIMESTAMP	0x04
-#define WIRE_REC_HOLE		0x08
+#define WIRE_REC_TOPIC	   0x01
+#define WIRE_REC_PARTITION 0x02
+#define WIRE_REC_TIMESTAMP 0x04
+#define WIRE_REC_HOLE	   0x08
 
 /* ---- packing: each put has its get below -------------------------------- */
 
@@ -139,7 +139,7 @@ static inline uint32_t
 wire_load_u32(const uint8_t *p)
 {
 	return ((uint32_t) p[0] << 24) | ((uint32_t) p[1] << 16) |
-		((uint32_t) p[2] << 8) | (uint32_t) p[3];
+		   ((uint32_t) p[2] << 8) | (uint32_t) p[3];
 }
 
 static inline uint64_t
@@ -156,14 +156,14 @@ typedef struct WireCursor
 {
 	const uint8_t *p;
 	const uint8_t *end;
-	bool		bad;
+	bool bad;
 } WireCursor;
 
 /* Borrowed bytes; "data" is NULL only for a NULL blob. */
 typedef struct WireSlice
 {
 	const uint8_t *data;
-	uint32_t	len;
+	uint32_t len;
 } WireSlice;
 
 static inline const uint8_t *
@@ -215,7 +215,7 @@ wire_get_u64(WireCursor *c)
 static inline WireSlice
 wire_get_str(WireCursor *c)
 {
-	WireSlice	s;
+	WireSlice s;
 
 	s.len = wire_get_u16(c);
 	s.data = wire_take(c, s.len);
@@ -227,8 +227,8 @@ wire_get_str(WireCursor *c)
 static inline WireSlice
 wire_get_blob(WireCursor *c)
 {
-	WireSlice	s;
-	uint32_t	len = wire_get_u32(c);
+	WireSlice s;
+	uint32_t len = wire_get_u32(c);
 
 	s.data = NULL;
 	s.len = 0;
@@ -240,4 +240,4 @@ wire_get_blob(WireCursor *c)
 	return s;
 }
 
-#endif							/* TUPLECAST_WIRE_H */
+#endif /* TUPLECAST_WIRE_H */

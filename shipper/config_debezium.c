@@ -115,8 +115,8 @@ set_renamed(Config *cfg, const Property *p, const DebeziumProperty *d,
 	config_warn(cfg, "%s (%s) is an old name; it is read as %s", p->name,
 				p->origin, d->option);
 	origin = config_printf("%s (%s)", p->origin, p->name);
-	ok = config_set_name(cfg, d->option, modern_value(p->name, p->value), origin,
-						 st->connector_rank, err);
+	ok = config_set_name(cfg, d->option, modern_value(p->name, p->value),
+						 origin, st->connector_rank, err);
 	free(origin);
 	return ok;
 }
@@ -163,8 +163,7 @@ set_by_verdict(Config *cfg, const Property *p, const DebeziumProperty *d,
 }
 
 bool
-config_apply_property(Config *cfg, const Property *p, bool external,
-					  Error *err)
+config_apply_property(Config *cfg, const Property *p, bool external, Error *err)
 {
 	struct ConfigState *st = cfg->state;
 	const ConfigOption *o = config_find_option(p->name);
@@ -209,7 +208,8 @@ config_apply_connector(Config *cfg, Error *err)
 
 	if (!cfg->connector_json)
 		return true;
-	if (!config_check_class(config_properties_find(list, "connector.class"), err))
+	if (!config_check_class(config_properties_find(list, "connector.class"),
+							err))
 		return false;
 	for (size_t i = 0; i < list->count; i++)
 	{

@@ -146,12 +146,11 @@ config_properties_check(const Properties *list, const char *path, Error *err)
 	for (size_t i = 1; ok && i < list->count; i++)
 		if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
 		{
-			ok = err_set(err, ERR_CONFIG, "config_duplicate",
-						 "%s has \"%.*s\" twice: in line %d and in line %d",
-						 path,
-						 config_shown_length(sorted[i]->name,
-											 strlen(sorted[i]->name)),
-						 sorted[i]->name, sorted[i - 1]->line, sorted[i]->line);
+			ok = err_set(
+				err, ERR_CONFIG, "config_duplicate",
+				"%s has \"%.*s\" twice: in line %d and in line %d", path,
+				config_shown_length(sorted[i]->name, strlen(sorted[i]->name)),
+				sorted[i]->name, sorted[i - 1]->line, sorted[i]->line);
 			err_hint(err, "Remove one of them.");
 		}
 	free(sorted);

@@ -42,8 +42,7 @@ unknown_option(const char *shown, const char *name, const char *nearest,
 {
 	const DebeziumProperty *p = config_debezium_find(name);
 
-	err_set(err, ERR_CONFIG, "config_unknown_option",
-			"there is no option %.*s",
+	err_set(err, ERR_CONFIG, "config_unknown_option", "there is no option %.*s",
 			config_shown_length(shown, strlen(shown)), shown);
 	err_detail(err, "It comes from %s.", origin);
 	if (p != NULL && p->option[0] != '\0')
@@ -483,9 +482,10 @@ warn_of_secret(Config *cfg, const char *option, const char *flag,
 				  memchr(user + 3, ':',
 						 (size_t) (at > user + 3 ? at - user - 3 : 0)) != NULL);
 	else
-		secret = o != NULL				  ? (o->flags & CF_SECRET) != 0
-				 : config_is_mask(option) ? strstr(option, ".with.salt.") != NULL
-										  : config_kafka_is_secret(option);
+		secret = o != NULL ? (o->flags & CF_SECRET) != 0
+				 : config_is_mask(option)
+					 ? strstr(option, ".with.salt.") != NULL
+					 : config_kafka_is_secret(option);
 	if (secret && strstr(value, "${") == NULL && value[0] != '\0')
 		config_warn(cfg,
 					"%s holds a secret, which everyone on this machine can "

@@ -12,73 +12,73 @@
 /* headers of a record or stream, still packed; read with frame_next_header() */
 typedef struct FrameHeaders
 {
-	uint16_t	count;
-	WireSlice	packed;
+	uint16_t count;
+	WireSlice packed;
 } FrameHeaders;
 
 typedef struct FrameHello
 {
-	uint16_t	wire_version;
-	WireSlice	extension_version;
-	WireSlice	format;
-	uint32_t	server_version_num;
+	uint16_t wire_version;
+	WireSlice extension_version;
+	WireSlice format;
+	uint32_t server_version_num;
 } FrameHello;
 
 typedef struct FrameStream
 {
-	uint32_t	id;
-	uint8_t		kind;			/* WireStreamKind */
-	WireSlice	topic;
-	WireSlice	schema;
-	WireSlice	name;
-	WireSlice	key_head;
-	WireSlice	key_tail;
-	WireSlice	value_head;
-	WireSlice	value_tail;
+	uint32_t id;
+	uint8_t kind; /* WireStreamKind */
+	WireSlice topic;
+	WireSlice schema;
+	WireSlice name;
+	WireSlice key_head;
+	WireSlice key_tail;
+	WireSlice value_head;
+	WireSlice value_tail;
 	FrameHeaders headers;
-	uint8_t		flags;			/* WIRE_STREAM_* */
+	uint8_t flags; /* WIRE_STREAM_* */
 } FrameStream;
 
 typedef struct FrameBegin
 {
-	uint32_t	xid;
-	uint64_t	commit_lsn;
-	uint64_t	end_lsn;
-	int64_t		commit_time_us; /* since 1970 */
-	WireSlice	origin;
+	uint32_t xid;
+	uint64_t commit_lsn;
+	uint64_t end_lsn;
+	int64_t commit_time_us; /* since 1970 */
+	WireSlice origin;
 } FrameBegin;
 
 typedef struct FrameRecord
 {
-	uint32_t	stream;
-	uint8_t		op;				/* WireOp */
-	uint8_t		flags;			/* WIRE_REC_* */
-	uint64_t	lsn;
-	uint64_t	ordinal;
-	uint8_t		part;
-	WireSlice	key;			/* data == NULL: null key */
-	WireSlice	value;			/* data == NULL: tombstone */
+	uint32_t stream;
+	uint8_t op;	   /* WireOp */
+	uint8_t flags; /* WIRE_REC_* */
+	uint64_t lsn;
+	uint64_t ordinal;
+	uint8_t part;
+	WireSlice key;	 /* data == NULL: null key */
+	WireSlice value; /* data == NULL: tombstone */
 	FrameHeaders headers;
-	WireSlice	topic;
-	int32_t		partition;
-	int64_t		timestamp_ms;
-	uint32_t	hole;
+	WireSlice topic;
+	int32_t partition;
+	int64_t timestamp_ms;
+	uint32_t hole;
 } FrameRecord;
 
 typedef struct FrameCommit
 {
-	uint64_t	end_lsn;
-	uint64_t	records;
+	uint64_t end_lsn;
+	uint64_t records;
 } FrameCommit;
 
 typedef struct Frame
 {
-	uint8_t		kind;			/* WireKind */
+	uint8_t kind; /* WireKind */
 	union
 	{
-		FrameHello	hello;
+		FrameHello hello;
 		FrameStream stream;
-		FrameBegin	begin;
+		FrameBegin begin;
 		FrameRecord record;
 		FrameCommit commit;
 	};
@@ -93,8 +93,8 @@ typedef struct FrameReader
 typedef enum FrameResult
 {
 	FRAME_OK,
-	FRAME_END,					/* payload exhausted, at a frame's boundary */
-	FRAME_CORRUPT				/* err says where */
+	FRAME_END,	  /* payload exhausted, at a frame's boundary */
+	FRAME_CORRUPT /* err says where */
 } FrameResult;
 
 /* The slices of a frame point into payload and live as long as it does. */
@@ -105,4 +105,4 @@ extern FrameResult frame_reader_next(FrameReader *r, Frame *out,
 extern bool frame_next_header(FrameHeaders *h, WireSlice *name,
 							  WireSlice *value);
 
-#endif							/* TUPLECAST_FRAME_READER_H */
+#endif /* TUPLECAST_FRAME_READER_H */

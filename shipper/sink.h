@@ -14,69 +14,69 @@
 #include "frame_reader.h"
 
 typedef struct Sink Sink;
-typedef struct SinkStream SinkStream;	/* the sink's own; one a wire stream */
+typedef struct SinkStream SinkStream; /* the sink's own; one a wire stream */
 
 typedef struct SinkRecord
 {
 	SinkStream *stream;
-	const FrameRecord *frame;	/* borrowed for the call */
+	const FrameRecord *frame; /* borrowed for the call */
 	/* identity, for the headers of headers.identity */
-	uint64_t	end_lsn;
-	int64_t		commit_time_us;
-	uint64_t	ticket;			/* handed back by acked/failed */
+	uint64_t end_lsn;
+	int64_t commit_time_us;
+	uint64_t ticket; /* handed back by acked/failed */
 } SinkRecord;
 
 typedef enum SinkResult
 {
 	SINK_OK,
-	SINK_FULL,					/* nothing was kept: offer it again after service() */
-	SINK_PENDING,				/* the stream is being made ready; as SINK_FULL */
-	SINK_ERROR					/* nothing was kept; err says why */
+	SINK_FULL,	  /* nothing was kept: offer it again after service() */
+	SINK_PENDING, /* the stream is being made ready; as SINK_FULL */
+	SINK_ERROR	  /* nothing was kept; err says why */
 } SinkResult;
 
 typedef struct SinkEvents
 {
-	void	   *arg;
-	void		(*acked) (void *arg, uint64_t ticket);
-	void		(*failed) (void *arg, uint64_t ticket, const Error *why);
+	void *arg;
+	void (*acked)(void *arg, uint64_t ticket);
+	void (*failed)(void *arg, uint64_t ticket, const Error *why);
 } SinkEvents;
 
 typedef struct SinkGauges
 {
-	uint64_t	queued_records; /* put but not acked */
-	uint64_t	queued_bytes;
-	bool		connected;		/* the last thing heard was no failure */
-	uint64_t	transport_errors;	/* connections lost or refused, so far */
-	char		last_error[256];
+	uint64_t queued_records; /* put but not acked */
+	uint64_t queued_bytes;
+	bool connected;			   /* the last thing heard was no failure */
+	uint64_t transport_errors; /* connections lost or refused, so far */
+	char last_error[256];
 } SinkGauges;
 
 typedef struct SinkOps
 {
 	const char *name;
 	/* never waits for the destination: a broker that is away is no error */
-	Sink	   *(*open) (const Config *cfg, SinkEvents events, Error *err);
+	Sink *(*open)(const Config *cfg, SinkEvents events, Error *err);
 	/* The stream as announced; called again, with the old handle, when it has
 	 * changed.  Copies what it keeps.  NULL: err. */
-	SinkStream *(*stream) (Sink *s, SinkStream *old, const FrameStream *f,
-						   Error *err);
-	SinkResult	(*put) (Sink *s, const SinkRecord *r, Error *err);
+	SinkStream *(*stream)(Sink *s, SinkStream *old, const FrameStream *f,
+						  Error *err);
+	SinkResult (*put)(Sink *s, const SinkRecord *r, Error *err);
 	/* readable when service() has work; -1: no such descriptor */
-	int			(*fd) (Sink *s);
+	int (*fd)(Sink *s);
 	/* Reports acks and failures.  false: the sink is broken, make a new one
 	 * (ERR_RETRY) or stop. */
-	bool		(*service) (Sink *s, Error *err);
-	void		(*gauges) (Sink *s, SinkGauges *out);
+	bool (*service)(Sink *s, Error *err);
+	void (*gauges)(Sink *s, SinkGauges *out);
 	/* Frees all; what is unacknowledged is given up without a report. */
-	void		(*close) (Sink *s);
+	void (*close)(Sink *s);
 } SinkOps;
 
 /* first member of each sink's own struct */
 struct Sink
 {
 	const SinkOps *ops;
-	SinkEvents	events;
+	SinkEvents events;
 };
 
 extern const SinkOps *sink_by_name(const char *name);
 
-#endif							/* TUPLECAST_SINK_H */
+#endif /* TUPLECAST_SINK_H */

@@ -13,7 +13,8 @@
 #include <stdio.h>
 
 /* commit → acknowledgement, upper bounds in ms of all buckets but the last */
-#define STATS_LATENCY_BOUNDS {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 60000}
+#define STATS_LATENCY_BOUNDS                                                   \
+	{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 60000}
 #define STATS_LATENCY_BUCKETS 15
 
 typedef struct Stats
@@ -21,14 +22,14 @@ typedef struct Stats
 #define METRIC(type, field, name, help) uint64_t field;
 #include "stats.def"
 #undef METRIC
-	uint64_t	latency[STATS_LATENCY_BUCKETS]; /* transactions, not cumulative */
-	uint64_t	latency_count;
-	double		latency_sum_s;
+	uint64_t latency[STATS_LATENCY_BUCKETS]; /* transactions, not cumulative */
+	uint64_t latency_count;
+	double latency_sum_s;
 	/* for /livez and /readyz; clocks are CLOCK_MONOTONIC ms */
-	int64_t		turn_ms;		/* last turn of the loop */
-	int64_t		progress_ms;	/* last time anything moved, or nothing was due */
-	char		state[32];		/* "connecting", "streaming", "draining" */
-	char		last_error[512];	/* no secrets, no row data */
+	int64_t turn_ms;	  /* last turn of the loop */
+	int64_t progress_ms;  /* last time anything moved, or nothing was due */
+	char state[32];		  /* "connecting", "streaming", "draining" */
+	char last_error[512]; /* no secrets, no row data */
 } Stats;
 
 extern void stats_latency(Stats *s, int64_t us);
@@ -40,8 +41,8 @@ extern void stats_print(const Stats *s, FILE *out);
 
 typedef struct Health
 {
-	bool		ok;
-	char		why[256];
+	bool ok;
+	char why[256];
 } Health;
 
 /* now_ms: CLOCK_MONOTONIC.  livez fails if the loop has not turned for 30 s, or
@@ -49,4 +50,4 @@ typedef struct Health
 extern Health stats_livez(const Stats *s, int64_t now_ms);
 extern Health stats_readyz(const Stats *s, int64_t now_ms);
 
-#endif							/* TUPLECAST_STATS_H */
+#endif /* TUPLECAST_STATS_H */

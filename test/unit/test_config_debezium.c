@@ -439,11 +439,8 @@ static void
 test_verdicts(void **state)
 {
 	static const char *const errors[] = {
-		"converters",
-		"post.processors",
-		"database.sslfactory",
-		"topic.naming.strategy",
-		"custom.sanitize.pattern"};
+		"converters", "post.processors", "database.sslfactory",
+		"topic.naming.strategy", "custom.sanitize.pattern"};
 	static const struct
 	{
 		const char *name;
