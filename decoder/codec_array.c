@@ -76,24 +76,25 @@ encode_array(StringInfo out, Datum value, TypeCodec *codec)
 
 /* the placeholder's bytes as numbers, which is what Debezium makes of it */
 static const char *
-placeholder_bytes(const char *placeholder)
+placeholder_numbers(const bytea *placeholder)
 {
 	StringInfoData s;
 
 	initStringInfo(&s);
-	for (const char *p = placeholder; *p; p++)
-		appendStringInfo(&s, "%c%d", p == placeholder ? '[' : ',',
-						 (int) (signed char) *p);
-	appendStringInfoString(&s, s.len > 0 ? "]" : "[]");
+	appendStringInfoChar(&s, '[');
+	for (int i = 0; i < VARSIZE_ANY_EXHDR(placeholder); i++)
+		appendStringInfo(&s, "%s%d", i > 0 ? "," : "",
+						 (int) (signed char) VARDATA_ANY(placeholder)[i]);
+	appendStringInfoChar(&s, ']');
 	return s.data;
 }
 
 /* UUID.nameUUIDFromBytes: MD5 with the version's and variant's bits */
 static const char *
-placeholder_uuid(const char *placeholder)
+placeholder_uuid(const bytea *placeholder)
 {
-	char *hex = text_to_cstring(DatumGetTextPP(DirectFunctionCall1(
-		md5_bytea, PointerGetDatum(cstring_to_text(placeholder)))));
+	char *hex = text_to_cstring(DatumGetTextPP(
+		DirectFunctionCall1(md5_bytea, PointerGetDatum(placeholder))));
 	static const char variant[] = "89ab";
 	char v = hex[16];
 	int nibble = v >= 'a' ? v - 'a' + 10 : v - '0';
@@ -112,9 +113,9 @@ array_unavailable(const TypeCodec *element, const PluginOptions *opts)
 		case INT4OID:
 		case INT8OID:
 		case DATEOID:
-			return placeholder_bytes(opts->placeholder);
+			return placeholder_numbers(opts->placeholder_bytes);
 		case UUIDOID:
-			return placeholder_uuid(opts->placeholder);
+			return placeholder_uuid(opts->placeholder_bytes);
 		default:
 			if (element->unavailable == NULL)
 				return NULL;

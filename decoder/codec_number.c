@@ -327,7 +327,8 @@ plain_zero(int scale)
 }
 
 static void
-setup_decimal(TypeCodec *codec, int mode, int format, int scale, int precision)
+setup_decimal(TypeCodec *codec, int mode, int format, int scale, int precision,
+			  const char *placeholder)
 {
 	codec->mode = mode;
 	codec->scale = scale;
@@ -337,6 +338,7 @@ setup_decimal(TypeCodec *codec, int mode, int format, int scale, int precision)
 	if (mode == DECIMAL_STRING)
 	{
 		codec->connect_type = "string";
+		codec->unavailable = placeholder;
 		codec->zero = psprintf("\"%s\"", plain_zero(scale));
 	}
 	else if (mode == DECIMAL_DOUBLE)
@@ -388,7 +390,7 @@ codec_numeric(TypeCodec *codec, const PluginOptions *opts)
 		scale = Max(scale, 0);
 	}
 	setup_decimal(codec, opts->decimal_mode, opts->decimal_format, scale,
-				  precision);
+				  precision, opts->placeholder_json);
 }
 
 /* money is an integer of the locale's smallest unit */
@@ -448,7 +450,7 @@ codec_money(TypeCodec *codec, const PluginOptions *opts)
 	codec->cache = digits;
 	codec->encode = encode_money;
 	setup_decimal(codec, opts->decimal_mode, opts->decimal_format,
-				  opts->money_digits, 0);
+				  opts->money_digits, 0, NULL);
 }
 
 /* ---- bit strings --------------------------------------------------------- */

@@ -286,7 +286,7 @@ setup_string(TypeCodec *codec, const PluginOptions *opts, TypeEncode encode,
 	codec->schema_name = schema_name;
 	codec->schema_version = schema_name ? 1 : 0;
 	codec->zero = "\"\"";
-	codec->unavailable = typecodec_quote(opts->placeholder);
+	codec->unavailable = opts->placeholder_json;
 }
 
 void
@@ -402,10 +402,10 @@ codec_bytea(TypeCodec *codec, const PluginOptions *opts)
 	codec->zero = "\"\"";
 	initStringInfo(&u);
 	if (codec->mode == BINARY_HEX)
-		json_text(&u, opts->placeholder, strlen(opts->placeholder));
+		json_str(&u, opts->placeholder_json);
 	else
-		put_bytes(&u, (uint8 *) opts->placeholder, strlen(opts->placeholder),
-				  codec->mode);
+		put_bytes(&u, (uint8 *) VARDATA_ANY(opts->placeholder_bytes),
+				  VARSIZE_ANY_EXHDR(opts->placeholder_bytes), codec->mode);
 	codec->unavailable = u.data;
 }
 
@@ -429,7 +429,7 @@ void
 codec_hstore(TypeCodec *codec, const PluginOptions *opts)
 {
 	StringInfoData map;
-	const char *quoted = typecodec_quote(opts->placeholder);
+	const char *quoted = opts->placeholder_json;
 
 	codec->encode = encode_hstore;
 	codec->has_outfunc = true;

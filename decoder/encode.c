@@ -588,7 +588,9 @@ encode_message(Encoder *enc, StreamInfo *stream, bool transactional,
 	FrameWriter *w = enc->writer;
 	int64 now = encode_clock();
 	int mode = enc->opts->binary_mode;
-	bool ordered = transactional && enc->txnmeta->enabled;
+	/* since 3.x messages are events of their transaction */
+	bool ordered = transactional && enc->txnmeta->enabled &&
+				   enc->opts->compat_version > COMPAT_2_7;
 
 	if (ordered)
 		txnmeta_event(enc, stream, &enc->total_order, &enc->collection_order);
@@ -603,7 +605,7 @@ encode_message(Encoder *enc, StreamInfo *stream, bool transactional,
 	json_int64(w->out, now / 1000);
 	json_char(w->out, ',');
 	encode_source(w->out, enc, "", "", lsn);
-	if (ordered && enc->opts->compat_version > COMPAT_2_7)
+	if (ordered)
 	{
 		json_char(w->out, ',');
 		txnmeta_block(w->out, enc, stream, lsn);

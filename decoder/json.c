@@ -147,8 +147,8 @@ json_escape(StringInfo out, const char *s, int len)
 }
 
 /* SQL_ASCII promises nothing: keep what is valid UTF-8, replace the rest. */
-static const char *
-sanitize_utf8(const char *s, int *len)
+const char *
+json_valid_utf8(const char *s, int *len)
 {
 	StringInfoData buf;
 	int i = 0;
@@ -160,7 +160,10 @@ sanitize_utf8(const char *s, int *len)
 	{
 		int n = pg_utf_mblen((const unsigned char *) s + i);
 
-		if (i + n <= *len && pg_encoding_verifymbstr(PG_UTF8, s + i, n) == n)
+		if (s[i] == '\0')
+			appendStringInfoChar(&buf, s[i++]);
+		else if (i + n <= *len &&
+				 pg_encoding_verifymbstr(PG_UTF8, s + i, n) == n)
 		{
 			appendBinaryStringInfo(&buf, s + i, n);
 			i += n;
@@ -254,7 +257,7 @@ json_to_utf8(const char *s, int *len)
 	if (!encoding_ready && IsTransactionState())
 		json_init_encoding();
 	if (to_utf8.fn_addr == NULL)
-		return sanitize_utf8(s, len);
+		return json_valid_utf8(s, len);
 	return convert(&to_utf8, encoding, PG_UTF8, s, len, "\xef\xbf\xbd");
 }
 

@@ -64,6 +64,8 @@ extern void json_hex(StringInfo out, const uint8 *p, size_t len);
  * change, else palloc'd.  *len is updated.  What has no form in UTF-8 becomes
  * U+FFFD: an error would come again at each restart.
  */
+/* The same of text that should be UTF-8. */
+extern const char *json_valid_utf8(const char *s, int *len);
 extern const char *json_to_utf8(const char *s, int *len);
 /* The same of a C string, always a copy. */
 extern char *json_to_utf8_cstring(const char *s);

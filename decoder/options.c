@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/varlena.h"
 
+#include "json.h"
 #include "mask.h"
 #include "options.h"
 
@@ -253,6 +254,46 @@ check_exclusive(const char *a, bool has_a, const char *b, bool has_b)
 			 errhint("Keep one of the two.")));
 }
 
+/* "hex:00ff41" stands for three bytes, any other text for itself. */
+static void
+decode_placeholder(PluginOptions *opts)
+{
+	static const char prefix[] = "hex:";
+	const char *text = opts->placeholder;
+	int len = strlen(text);
+	StringInfoData json;
+	char *data;
+
+	if (strncmp(text, prefix, sizeof(prefix) - 1) != 0)
+		text = json_to_utf8(text, &len);
+	else
+	{
+		const char *hex = text + sizeof(prefix) - 1;
+
+		len = strlen(hex);
+		if (len % 2 != 0 ||
+			strspn(hex, "0123456789abcdefABCDEF") != (size_t) len)
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg(
+					 "invalid value for option \"unavailable.value.placeholder\": \"%s\"",
+					 text),
+				 errhint(
+					 "After \"hex:\" there must be pairs of hexadecimal digits.")));
+		data = palloc(len / 2 + 1);
+		len = (int) hex_decode(hex, len, data);
+		text = data;
+	}
+	opts->placeholder_bytes = palloc(VARHDRSZ + len);
+	SET_VARSIZE(opts->placeholder_bytes, VARHDRSZ + len);
+	memcpy(VARDATA(opts->placeholder_bytes), text, len);
+	initStringInfo(&json);
+	text = json_valid_utf8(text, &len);
+	json_utf8(&json, text, len);
+	opts->placeholder_json = json.data;
+}
+
 void
 options_parse(PluginOptions *opts, List *defelems)
 {
@@ -283,6 +324,7 @@ options_parse(PluginOptions *opts, List *defelems)
 			option_rows[i].parse(&option_rows[i], option_rows[i].def,
 								 (char *) opts + option_rows[i].offset);
 
+	decode_placeholder(opts);
 	check_topic_prefix(opts->topic_prefix);
 	check_message_key_columns(opts->message_key_columns);
 	check_exclusive("schema.include.list", opts->schema_include.count > 0,

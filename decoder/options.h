@@ -107,6 +107,10 @@ typedef struct PluginOptions
 #include "options.def"
 #undef OPTION
 	List *masks; /* of MaskRule *: column.mask.*, column.truncate.* */
+	/* unavailable.value.placeholder: "hex:…" decoded, else its UTF-8; and a text
+	 * of it as a JSON string */
+	bytea *placeholder_bytes;
+	const char *placeholder_json;
 } PluginOptions;
 
 /*

@@ -52,8 +52,8 @@ init_messages(PluginState *state)
 
 	s->id = 1;
 	s->kind = WIRE_STREAM_MESSAGE;
-	s->topic = topic_sanitize(psprintf("%s%smessage", state->opts.topic_prefix,
-									   state->opts.topic_delimiter));
+	/* Debezium asks topic.delimiter of tables and transactions alone */
+	s->topic = topic_sanitize(psprintf("%s.message", state->opts.topic_prefix));
 	s->schema = s->name = "";
 	s->key_head = s->key_tail = s->value_head = s->value_tail = "";
 }

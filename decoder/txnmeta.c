@@ -146,7 +146,10 @@ txnmeta_begin(Encoder *enc, XLogRecPtr lsn)
 static TxnCollection *
 find_collection(TxnMeta *meta, const StreamInfo *stream)
 {
-	char *name = psprintf("%s.%s", stream->schema, stream->name);
+	/* messages have no table: their topic stands for it */
+	char *name = stream->schema[0] == '\0'
+					 ? pstrdup(stream->topic)
+					 : psprintf("%s.%s", stream->schema, stream->name);
 	MemoryContext old;
 
 	for (int i = 0; i < meta->ncollections; i++)
