@@ -387,7 +387,12 @@ write_flat_delete(Encoder *enc, const Change *change, uint8 part,
 			flat_value(w->out, enc, change, WIRE_OP_DELETE, row);
 			frame_value_end(w);
 	}
-	end_record(enc, change, WIRE_OP_DELETE);
+	/* 2.x dropped the delete behind which its tombstone then came */
+	end_record(enc, change,
+			   enc->opts->delete_mode == DELETE_TO_TOMBSTONE &&
+					   enc->opts->compat_version <= COMPAT_2_7
+				   ? WIRE_OP_TOMBSTONE
+				   : WIRE_OP_DELETE);
 	part++;
 	if (enc->opts->delete_mode == DELETE_REWRITE_WITH_TOMBSTONE &&
 		enc->opts->tombstones)

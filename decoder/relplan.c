@@ -344,6 +344,17 @@ plan_publication(RelationPlan *plan, Published *pub, Relation rel,
 	plan->publish_relid = pub->relid;
 }
 
+static bool
+has_columns(Relation rel)
+{
+	TupleDesc desc = RelationGetDescr(rel);
+
+	for (int i = 0; i < desc->natts; i++)
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			return true;
+	return false;
+}
+
 RelationPlan *
 relation_plan_build(Relation rel, const PluginOptions *opts)
 {
@@ -377,6 +388,9 @@ relation_plan_build(Relation rel, const PluginOptions *opts)
 					 opts);
 		plan->filter = publication_filter(&pub, rel, published);
 		plan_stream(plan, opts);
+		/* Debezium publishes nothing of a table without columns */
+		if (opts->connector_compat && !has_columns(published))
+			plan->captured = false;
 	}
 	if (published != rel)
 		RelationClose(published);

@@ -133,7 +133,6 @@ def identities():
         yield made("unwrap-added-ts", unwrap(add_fields="ts_ms,ts_us,source.ts_us,source.ts_ns,source.lsn,transaction.id,id", add_headers="ts_ms"))
         yield made("unwrap-prefixes", unwrap(delete_tombstone_handling_mode="rewrite", add_fields="op,lsn", add_fields_prefix="meta.", add_headers="op,table", add_headers_prefix="h-"))
         yield made("unwrap-empty-prefix", unwrap(add_fields="op:_op", add_fields_prefix="", add_headers="db", add_headers_prefix=""))
-        yield made("unwrap-key-drop", unwrap(drop_fields_from_key="true", drop_fields_header_name="dropme"))
         for op in ("c", "u", "d", "t", "none", "c,u", "u,d,t"):
             yield made(f"skip-{op.replace(',', '')}", {"skipped.operations": op})
         yield made("no-extended-headers", {"extended.headers.enabled": "false"}, quick=quick)
@@ -206,10 +205,6 @@ def identities():
         for schemas, word in ((PLAIN, ""), (SCHEMAS, "-schemas")):
             router = {"transforms": "outbox", "transforms.outbox.type": "io.debezium.transforms.outbox.EventRouter", "table.include.list": r"ob\.outbox" if "expand" in name else r"ob\..*"}
             yield Combination(f"outbox-{name}{word}", "outbox", {**schemas, **router, **{f"transforms.outbox.{k}": v for k, v in settings.items()}}, quick=not word and name in ("default", "expand"))
-    cloud = {**PLAIN, "value.converter": "io.debezium.converters.CloudEventsConverter"}
-    yield Combination("identity-cloudevents", "identity", cloud)
-    yield Combination("identity-cloudevents-plain", "identity", {**cloud, "value.converter.serializer.type": "json", "value.converter.data.serializer.type": "json",
-                                                                 "value.converter.json.schemas.enable": "false"}, quick=True)
     for schemas, word in ((PLAIN, ""), (SCHEMAS, "-schemas")):
         yield Combination(f"live{word}", "live", {**schemas, **ALL}, quick=not word)
         yield Combination(f"live-unwrap{word}", "live", {**schemas, **unwrap(delete_tombstone_handling_mode="rewrite-with-tombstone")})
@@ -233,8 +228,6 @@ def identities():
     yield Combination("identity-key-schemas", "identity", {**PLAIN, "key.converter.schemas.enable": "true"}, quick=True)
     yield Combination("identity-value-schemas", "identity", {**PLAIN, "value.converter.schemas.enable": "true"})
     yield Combination("identity-worker-converters", "identity", {})
-    yield Combination("identity-header-json", "identity", {**PLAIN, "header.converter": JSON, "header.converter.schemas.enable": "false", **unwrap(add_headers="op,lsn,db")})
-    yield Combination("identity-header-string", "identity", {**PLAIN, "header.converter": STRING, **unwrap(add_headers="op,lsn,db")})
     # topic by topic there is no order between keys, and id.pi's are exempt
     direct = {"table.exclude.list": r"id\.pi"}
     yield Combination("identity-kafka", "identity", {**PLAIN, **ALL, **direct}, kafka=True, quick=True)
