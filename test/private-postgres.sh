@@ -13,7 +13,7 @@ for part in "$($PG_CONFIG --sharedir)" "$($PG_CONFIG --pkglibdir)"; do
 	mkdir -p "$dir$part"
 	cp -as "$part/." "$dir$part/"
 done
-find "$dir" -depth -name 'tuplecast*' -exec rm -rf {} +
+find "$dir" -mindepth 1 -depth -name 'tuplecast*' -exec rm -rf {} +
 make -s --no-print-directory -C "$top" install DESTDIR="$dir" PG_CONFIG="$PG_CONFIG" >&2
 chmod -R a+rX "$dir"
 echo "$dir$bindir"
