@@ -453,7 +453,9 @@ is_unchanged(Encoder *enc, const Change *change)
 	StringInfo a = &enc->scratch[0];
 	StringInfo b = &enc->scratch[1];
 
-	if (!change->before->present || change->before->identity_only)
+	/* Debezium compares with what it invents for the rest */
+	if (!change->before->present ||
+		(change->before->identity_only && !enc->opts->connector_compat))
 		return false;
 	resetStringInfo(a);
 	resetStringInfo(b);
@@ -516,6 +518,10 @@ encode_update(Encoder *enc, Change *change)
 {
 	const RowImage *before = change->before;
 
+	/* and looks at the key later */
+	if (enc->opts->connector_compat && enc->opts->skip_unchanged &&
+		is_unchanged(enc, change))
+		return;
 	if (key_changed(enc, change))
 	{
 		bool tell = enc->opts->connector_compat;

@@ -175,7 +175,7 @@ class Run:
         return args + [f"--{k}={v}" for k, v in self.combination.options.items()]
 
     def start_tuplecast(self):
-        self.shipper = Shipper(self.world.binary, *self.tuplecast_arguments()).start()
+        self.shipper = Shipper(self.world.binary, *self.tuplecast_arguments(), http=False).start()
 
     def confirmed(self):
         return int(self.world.cluster.value("SELECT confirmed_flush_lsn - '0/0'::pg_lsn FROM pg_replication_slots WHERE slot_name = %s", (self.tc_slot,)))
