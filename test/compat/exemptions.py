@@ -220,11 +220,6 @@ def invented_key(path, theirs, ours, context):
     return context.combination.name.startswith("identity-key-columns") and path[0] == "record"
 
 
-@exemption("order among records of an exempt key", REQUIRED, "the table whose keys Debezium zeroes pairs records of different changes")
-def zeroed_pairs(path, theirs, ours, context):
-    return context.table == "pi" and "skip-unchanged" in context.combination.name and path[0] == "value"
-
-
 @exemption("geometric types as unknown ones", REQUIRED, "Debezium's driver prints 1.0 where the server prints 1")
 def geometric_text(path, theirs, ours, context):
     return in_column(path, ("u_line", "u_lseg", "u_box", "u_path", "u_poly", "u_circle")) and isinstance(theirs, str) and isinstance(ours, str)
@@ -233,11 +228,6 @@ def geometric_text(path, theirs, ours, context):
 @exemption("timestamps in headers of a changed key", REQUIRED, "not written yet: SimpleHeaderConverter renders a Timestamp of Connect as text, here it is the number")
 def header_timestamp(path, theirs, ours, context):
     return context.topic.endswith("k_ts") and path[0] == "headers" and path[1] in ("__debezium.oldkey", "__debezium.newkey") and ".678Z" in str(theirs)
-
-
-@exemption("bytes in keys that are strings", REQUIRED, "Debezium's key is the address of a Java buffer, the same for every value")
-def buffer_key(path, theirs, ours, context):
-    return context.topic.endswith("k_bytea") and context.combination.name == "identity-string-keys"
 
 
 @exemption("schema name of outbox records", REQUIRED, "Debezium keeps the name that the first table gave it")
