@@ -150,7 +150,9 @@ static const KafkaRule rules_java[] = {
 	 "Java classes cannot be loaded here"},
 	{"sasl.client.callback.handler.class", KV_REFUSED, NULL,
 	 "Java classes cannot be loaded here; set kafka.sasl.* in librdkafka's names"},
-	{"sasl.login.callback.handler.class", KV_REFUSED, NULL,
+	{"sasl.login.callback.handler.class", KV_FIXED,
+	 "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler|"
+	 "org.apache.kafka.common.security.oauthbearer.secured.OAuthBearerLoginCallbackHandler",
 	 "Java classes cannot be loaded here; set kafka.sasl.* in librdkafka's names"},
 	{"sasl.login.class", KV_REFUSED, NULL,
 	 "Java classes cannot be loaded here; set kafka.sasl.* in librdkafka's names"},
@@ -266,19 +268,42 @@ jaas_option(const char *jaas, const char *name)
 	return NULL;
 }
 
+/* A token from a file needs nothing of the line; from a server, the client's
+ * id and secret. */
+static bool
+take_bearer(const Pair *p)
+{
+	char *id = jaas_option(p->value, "clientId");
+	char *secret = jaas_option(p->value, "clientSecret");
+
+	if (id != NULL && secret != NULL)
+	{
+		keep(p, "sasl.oauthbearer.method", "oidc");
+		keep(p, "sasl.oauthbearer.client.id", id);
+		keep(p, "sasl.oauthbearer.client.secret", secret);
+	}
+	free(id);
+	free(secret);
+	return true;
+}
+
 static bool
 take_jaas(const Pair *p)
 {
 	static const char hint[] =
 		"Understood are PlainLoginModule and ScramLoginModule with "
-		"username=\"…\" and password=\"…\". For others, set kafka.sasl.* in "
+		"username=\"…\" and password=\"…\", and OAuthBearerLoginModule. For "
+		"others, set kafka.sasl.* in "
 		"librdkafka's names.";
 	bool plain = strstr(p->value, "security.plain.PlainLoginModule") != NULL;
 	bool scram = strstr(p->value, "security.scram.ScramLoginModule") != NULL;
+	bool bearer = strstr(p->value, "OAuthBearerLoginModule") != NULL;
 	char *user;
 	char *password;
 	bool ok;
 
+	if (bearer)
+		return take_bearer(p);
 	if (!plain && !scram)
 		return refuse(p, "its login module exists only in Java", hint);
 	user = jaas_option(p->value, "username");

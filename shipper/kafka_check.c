@@ -77,7 +77,8 @@ start(KafkaCheck *k)
 	/* looking must not make what it looks for */
 	if (rd_kafka_conf_set(conf, "allow.auto.create.topics", "false", errstr,
 						  sizeof(errstr)) == RD_KAFKA_CONF_OK)
-		k->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, errstr, sizeof(errstr));
+		k->rk =
+			kafka_client_new(RD_KAFKA_PRODUCER, conf, errstr, sizeof(errstr));
 	if (k->rk == NULL)
 	{
 		rd_kafka_conf_destroy(conf);
@@ -168,7 +169,7 @@ judge_unreachable(KafkaCheck *k, rd_kafka_resp_err_t code,
 			"kafka_unreachable", "no broker of %s answers: %s",
 			k->cfg->kafka_bootstrap,
 			text[0] != '\0' ? text : rd_kafka_err2str(code));
-	err_hint(&err, "%s", advice_for(worst));
+	err_hint(&err, "%s", kafka_sasl_advice(text, advice_for(worst)));
 	findings_error(k->findings, FIND_kafka_connection, &err);
 }
 

@@ -185,7 +185,8 @@ set_user(rd_kafka_conf_t *conf, const Config *cfg, Error *err)
 
 		if (!check_fixed(p, err))
 			return false;
-		if (is_word_of(p->name, "dr_cb|dr_msg_cb|transactional.id"))
+		if (is_word_of(p->name, "dr_cb|dr_msg_cb|transactional.id") ||
+			kafka_oauth_takes(p))
 			continue;
 		if (rd_kafka_conf_set(conf, p->name, p->value, errstr,
 							  sizeof(errstr)) != RD_KAFKA_CONF_OK)
@@ -199,8 +200,10 @@ kafka_conf_make(const Config *cfg, const char *bootstrap, Error *err)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
-	if (!set_ours(conf, cfg, err) || !set_user(conf, cfg, err) ||
-		!set(conf, "bootstrap.servers", bootstrap, err))
+	if (!kafka_oauth_check(conf, cfg, err) || !set_ours(conf, cfg, err) ||
+		!set_user(conf, cfg, err) ||
+		!set(conf, "bootstrap.servers", bootstrap, err) ||
+		!kafka_oauth_prepare(conf, cfg, err))
 	{
 		rd_kafka_conf_destroy(conf);
 		return NULL;

@@ -252,7 +252,8 @@ kafka_log_error(KafkaLog *l, rd_kafka_resp_err_t code, const char *text)
 		return;
 	if (is_transport(code))
 		log_event(refused ? LOG_ERROR : LOG_WARN, "no connection to a broker",
-				  F_STR("error", text), F_STR("advice", advice_for(code)),
+				  F_STR("error", text),
+				  F_STR("advice", kafka_sasl_advice(text, advice_for(code))),
 				  F_INT("not_logged", suppressed));
 	else
 		log_event(LOG_WARN, "Kafka reports an error", F_STR("error", text),

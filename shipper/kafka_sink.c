@@ -198,7 +198,7 @@ start_client(KafkaSink *ks, const Config *cfg, Error *err)
 	conf = kafka_conf_make(cfg, bootstrap, err);
 	if (conf == NULL)
 		return false;
-	ks->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, errstr, sizeof(errstr));
+	ks->rk = kafka_client_new(RD_KAFKA_PRODUCER, conf, errstr, sizeof(errstr));
 	if (ks->rk == NULL)
 	{
 		rd_kafka_conf_destroy(conf);

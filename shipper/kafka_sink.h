@@ -147,6 +147,27 @@ extern bool kafka_topic_look(rd_kafka_t *rk, const KafkaCreation *c,
 extern rd_kafka_conf_t *kafka_conf_make(const Config *cfg,
 										const char *bootstrap, Error *err);
 
+/* ---- kafka_sasl.c ---------------------------------------------------------- */
+
+/* Is the setting ours, and nothing for librdkafka? */
+extern bool kafka_oauth_takes(const ConfigPair *p);
+/* Before them: false if the library cannot do what they ask for. */
+extern bool kafka_oauth_check(rd_kafka_conf_t *conf, const Config *cfg,
+							  Error *err) MUST_CHECK;
+/* After all settings: the token's file, if OAUTHBEARER asks for one. */
+extern bool kafka_oauth_prepare(rd_kafka_conf_t *conf, const Config *cfg,
+								Error *err) MUST_CHECK;
+/* When a token ends (ms since 1970) and whose it is; one that is no JWT is
+ * taken to live for five minutes.  false: it has expired. */
+extern bool kafka_oauth_claims(const char *token, int64_t now_ms,
+							   int64_t *expires_ms, char *principal,
+							   size_t size, Error *err) MUST_CHECK;
+/* What to do about a refused log-in whose words are in text; else "advice". */
+extern const char *kafka_sasl_advice(const char *text, const char *advice);
+/* rd_kafka_new() for every client that talks to the user's brokers. */
+extern rd_kafka_t *kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf,
+									char *errstr, size_t size);
+
 /* ---- kafka_error.c: what librdkafka says, in our words --------------------- */
 
 /* of the errors and logs that librdkafka sends without being asked */

@@ -401,6 +401,28 @@ test_kafka(void **state)
 	assert_int_equal(cfg.queue_bytes, 4194304);
 }
 
+/* OAUTHBEARER in Java's words: a token from a file, or from a server. */
+static void
+test_kafka_bearer(void **state)
+{
+	(void) state;
+	must_load(
+		"--kafka.sasl.mechanism=OAUTHBEARER",
+		"--kafka.sasl.jaas.config=org.apache.kafka.common.security."
+		"oauthbearer.OAuthBearerLoginModule required;",
+		"--kafka.sasl.login.callback.handler.class=org.apache.kafka.common."
+		"security.oauthbearer.OAuthBearerLoginCallbackHandler",
+		"--kafka.sasl.oauthbearer.token.endpoint.url=file:///run/token", NULL);
+	assert_string_equal(pair(&cfg.kafka, "sasl.oauthbearer.method"), "(none)");
+	must_load("--kafka.sasl.jaas.config=org.apache.kafka.common.security."
+			  "oauthbearer.OAuthBearerLoginModule required "
+			  "clientId=\"cdc\" clientSecret=\"hush\";",
+			  NULL);
+	assert_string_equal(pair(&cfg.kafka, "sasl.oauthbearer.method"), "oidc");
+	assert_string_equal(pair(&cfg.kafka, "sasl.oauthbearer.client.secret"),
+						"hush");
+}
+
 static void
 test_kafka_refused(void **state)
 {

@@ -44,9 +44,10 @@ def jars():
 
 
 class KafkaBroker:
-    """settings override the broker's properties, dots written as __: auto__create__topics__enable='false'."""
+    """settings override the broker's properties, dots written as __: auto__create__topics__enable='false'.
+    listeners: more of them, name (which is its protocol, too) → address."""
 
-    def __init__(self, heap="384m", **settings):
+    def __init__(self, heap="384m", listeners=None, **settings):
         self.dir = Path(tempfile.mkdtemp(prefix="tuplecast-kafka-"))
         self.port = free_port()
         self.controller_port = free_port()
@@ -56,10 +57,12 @@ class KafkaBroker:
         self.admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0, "reconnect.backoff.max.ms": 500})
         self.log = self.dir / "broker.log"
         self.process = None
+        more = "".join(f",{name}://{address}" for name, address in (listeners or {}).items())
         self.properties = {
             **SETTINGS,
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{self.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
+            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{self.controller_port}{more}",
+            "advertised.listeners": f"PLAINTEXT://{self.address}{more}",
+            "listener.security.protocol.map": SETTINGS["listener.security.protocol.map"] + "".join(f",{name}:{name}" for name in listeners or ()),
             "controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}",
             "log.dirs": self.dir / "logs",
             **{k.replace("__", "."): v for k, v in settings.items()},
