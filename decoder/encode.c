@@ -6,6 +6,7 @@
 
 #include "utils/timestamp.h"
 
+#include "cloudevents.h"
 #include "encode.h"
 #include "filter.h"
 #include "json.h"
@@ -13,6 +14,8 @@
 #include "outbox.h"
 #include "shape.h"
 #include "txnmeta.h"
+
+#define CONTENT_TYPE "application/cloudevents+json; charset=UTF-8"
 
 /* a random UUID: the name of this run of the decoder */
 static void
@@ -62,14 +65,25 @@ encoder_stream_headers(const Encoder *enc, StreamInfo *stream)
 		{"__debezium.context.connectorName", "postgresql"},
 		{"__debezium.context.runId", enc->run_id}};
 
+	/* Kafka's binding asks for it, Debezium's converter cannot set it */
+	if (enc->opts->format == FORMAT_CLOUDEVENTS && !enc->opts->connector_compat)
+	{
+		stream->nheaders = 1;
+		stream->headers = palloc(sizeof(RecordHeader));
+		stream->headers[0] = (RecordHeader){"content-type", CONTENT_TYPE,
+											(int) strlen(CONTENT_TYPE)};
+	}
 	/* since 3.2 */
 	if (!enc->opts->extended_headers || enc->opts->compat_version <= COMPAT_2_7)
 		return;
-	stream->nheaders = lengthof(context);
-	stream->headers = palloc(sizeof(RecordHeader) * lengthof(context));
+	stream->headers =
+		stream->nheaders == 0
+			? palloc(sizeof(RecordHeader) * lengthof(context))
+			: repalloc(stream->headers,
+					   sizeof(RecordHeader) * (lengthof(context) + 1));
 	for (int i = 0; i < lengthof(context); i++)
-		stream->headers[i] = (RecordHeader){context[i].name, context[i].value,
-											(int) strlen(context[i].value)};
+		stream->headers[stream->nheaders++] = (RecordHeader){
+			context[i].name, context[i].value, (int) strlen(context[i].value)};
 }
 
 /* ---- rows ---------------------------------------------------------------- */
@@ -208,6 +222,30 @@ flat_value(StringInfo out, Encoder *enc, const Change *change, char op,
 }
 
 static void
+cloudevent_value(StringInfo out, Encoder *enc, const Change *change, char op,
+				 const RowImage *before, const RowImage *after)
+{
+	const StreamInfo *table = &change->plan->stream;
+	const Shape *shape = change_shape(change, op);
+	const StreamInfo *stream = shape ? &shape->stream : table;
+	StringInfoData source;
+	StringInfoData transaction;
+
+	initStringInfo(&source);
+	initStringInfo(&transaction);
+	encode_source(&source, enc, table->schema, table->name, change->lsn);
+	txnmeta_block(&transaction, enc, table, change->lsn);
+	cloudevent_begin(out, enc, stream, op, strchr(source.data, '{'),
+					 strchr(transaction.data, ':') + 1);
+	json_lit(out, "{\"before\":");
+	encode_row(out, change->plan, before);
+	json_lit(out, ",\"after\":");
+	encode_row(out, change->plan, after);
+	json_char(out, '}');
+	cloudevent_end(out, stream);
+}
+
+static void
 envelope_value(StringInfo out, Encoder *enc, const Change *change, char op,
 			   const RowImage *before, const RowImage *after)
 {
@@ -217,6 +255,11 @@ envelope_value(StringInfo out, Encoder *enc, const Change *change, char op,
 	if (shape != NULL && shape->own_value)
 	{
 		shape_encode_value(out, enc, change, op, shape, before, after);
+		return;
+	}
+	if (enc->opts->format == FORMAT_CLOUDEVENTS)
+	{
+		cloudevent_value(out, enc, change, op, before, after);
 		return;
 	}
 	json_lit(out, "{\"before\":");

@@ -356,12 +356,19 @@ frame_value_begin(FrameWriter *w)
 {
 	if (!w->wire)
 		json_lit(w->out, ",\"value\":");
+	w->value = w->out->len;
 	blob_begin(w, w->stream->value_head);
 }
 
 void
 frame_value_end(FrameWriter *w)
 {
+	if (w->stream->null_values)
+	{
+		w->out->len = w->value;
+		blob_null(w);
+		return;
+	}
 	add_extra(w, w->stream->value_extra);
 	blob_end(w, w->stream->value_tail);
 }

@@ -34,6 +34,8 @@ typedef struct StreamInfo
 	/* ,"name":value at the end of each key and value that is an object, or NULL */
 	const char *key_extra;
 	const char *value_extra;
+	const char *data_head; /* format=cloudevents: the same before "data" */
+	bool null_values;	   /* no event is made of them */
 } StreamInfo;
 
 /* the transaction that is being replayed */
@@ -84,6 +86,7 @@ typedef struct FrameWriter
 	int frame;				  /* offset of the current frame or line */
 	int blob;				  /* offset of the current blob's length */
 	int row;				  /* offset of the current key, without its head */
+	int value;				  /* offset of the current value */
 	bool text_keys;			  /* key.format=string */
 } FrameWriter;
 

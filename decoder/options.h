@@ -15,7 +15,8 @@
 typedef enum FormatKind
 {
 	FORMAT_FLAT,
-	FORMAT_ENVELOPE
+	FORMAT_ENVELOPE,
+	FORMAT_CLOUDEVENTS
 } FormatKind;
 
 typedef enum DeleteMode

@@ -84,6 +84,15 @@ database_name(void)
 	return copy;
 }
 
+/* as the hello frame names it */
+static const char *
+format_name(int format)
+{
+	static const char *const names[] = {"flat", "envelope", "cloudevents"};
+
+	return names[format];
+}
+
 static void
 plan_built(void *arg, RelationPlan *plan)
 {
@@ -118,7 +127,7 @@ decode_startup(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 	state->relcache = relcache_create(ctx->context, &state->opts, plan_built,
 									  &state->encoder);
 	frame_writer_init(&state->writer, ctx, ctx->out, state->opts.wire,
-					  state->opts.format == FORMAT_FLAT ? "flat" : "envelope");
+					  format_name(state->opts.format));
 	state->writer.text_keys = state->opts.key_format != 0;
 	encoder_init(&state->encoder, &state->opts, &state->writer,
 				 database_name());

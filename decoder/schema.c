@@ -4,6 +4,7 @@
  */
 #include "compat.h"
 
+#include "cloudevents.h"
 #include "filter.h"
 #include "json.h"
 #include "schema.h"
@@ -217,6 +218,26 @@ head_begin(StringInfo s)
 	return s->data;
 }
 
+/* The schema is that of the event's data; the event itself has none. */
+static void
+event_schema(const Encoder *enc, RelationPlan *plan)
+{
+	StreamInfo *stream = &plan->stream;
+	StringInfoData s;
+	char *image[2];
+
+	for (int i = 0; i < 2; i++)
+	{
+		initStringInfo(&s);
+		columns_fields(&s, plan->columns, plan->ncolumns);
+		struct_name(&s, enc, stream, "Value", true);
+		field_name(&s, i == 0 ? "before" : "after");
+		image[i] = s.data;
+	}
+	stream->data_head = cloudevent_data_head(enc, image[0], image[1]);
+	stream->value_head = stream->value_tail = "";
+}
+
 void
 schema_fill_table(const Encoder *enc, RelationPlan *plan)
 {
@@ -249,6 +270,8 @@ schema_fill_table(const Encoder *enc, RelationPlan *plan)
 		json_lit(&s, PAYLOAD);
 		stream->value_head = s.data;
 		stream->value_tail = "}";
+		if (enc->opts->format == FORMAT_CLOUDEVENTS)
+			event_schema(enc, plan);
 	}
 }
 
@@ -268,7 +291,8 @@ schema_fill_messages(const Encoder *enc, StreamInfo *stream)
 		stream->key_head = s.data;
 		stream->key_tail = "}";
 	}
-	if (enc->opts->value_schemas)
+	stream->null_values = enc->opts->format == FORMAT_CLOUDEVENTS;
+	if (enc->opts->value_schemas && !stream->null_values)
 	{
 		const char *bytes =
 			enc->opts->binary_mode == BINARY_BYTES ? "bytes" : "string";

@@ -7,6 +7,7 @@
  */
 #include "compat.h"
 
+#include "cloudevents.h"
 #include "convert.h"
 #include "filter.h"
 #include "json.h"
@@ -342,6 +343,40 @@ struct_head(List *fields, const char *rest)
 	return s.data;
 }
 
+/* Of a CloudEvent only the data has a schema: before and after. */
+static const char *
+event_head(const Draft *d)
+{
+	StringInfoData before;
+	StringInfoData after;
+
+	initStringInfo(&before);
+	initStringInfo(&after);
+	shape_field_schema(&before, shape_list_find(d->value, "before"), "before");
+	shape_field_schema(&after, shape_list_find(d->value, "after"), "after");
+	return cloudevent_data_head(d->enc, before.data, after.data);
+}
+
+/* what an event is made of */
+static void
+check_event(const Draft *d)
+{
+	static const char *const members[] = {"before", "after", "source", "op"};
+
+	if (d->enc->opts->format != FORMAT_CLOUDEVENTS)
+		return;
+	for (int i = 0; i < lengthof(members); i++)
+		if (d->flat || shape_list_find(d->value, members[i]) == NULL)
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg(
+					 "the records of \"%s.%s\" cannot be CloudEvents: the transforms take \"%s\" away from them",
+					 d->plan->schema, d->plan->table, members[i]),
+				 errhint(
+					 "CloudEvents are made of envelopes: leave out ExtractNewRecordState and transforms that remove or rename before, after, source or op.")));
+}
+
 static void
 finish_schemas(const Draft *d, StreamInfo *stream)
 {
@@ -372,6 +407,11 @@ finish_schemas(const Draft *d, StreamInfo *stream)
 			opts->delete_mode == DELETE_TOMBSTONE)
 			stream->value_head =
 				plan_with_schemas(d->enc, d->plan, true).null_stream.value_head;
+		else if (d->enc->opts->format == FORMAT_CLOUDEVENTS && !d->flat)
+		{
+			stream->data_head = event_head(d);
+			return;
+		}
 		else
 			stream->value_head = struct_head(d->value, d->value_rest);
 		stream->value_tail = "}";
@@ -401,6 +441,7 @@ finish(const Draft *d)
 	*stream = d->plan->stream;
 	stream->announced = false;
 	stream->topic = topic_sanitize(d->topic);
+	check_event(d);
 	finish_schemas(d, stream);
 	stream->nheaders = 0;
 	stream->headers = NULL;
@@ -452,6 +493,11 @@ shape_build(const Encoder *enc, RelationPlan *plan, ShapeClass class,
 			shape_step_error(
 				&d, step,
 				"it takes envelopes; set format=envelope, or put a step \"unwrap\" behind it");
+		if (step->kind == STEP_OUTBOX &&
+			enc->opts->format == FORMAT_CLOUDEVENTS)
+			shape_step_error(
+				&d, step,
+				"its events are no envelopes, of which CloudEvents are made");
 		if (step->kind == STEP_OUTBOX)
 		{
 			/* it takes envelopes and lets the rest pass */

@@ -4,6 +4,7 @@
  */
 #include "compat.h"
 
+#include "cloudevents.h"
 #include "convert.h"
 #include "json.h"
 #include "shape_internal.h"
@@ -145,6 +146,39 @@ shape_encode_key(StringInfo out, Encoder *enc, const Change *change, char op,
 		encode_fields(out, &c, shape->key, shape->nkey);
 }
 
+static void
+encode_member(StringInfo out, const FieldContext *c, const char *name)
+{
+	const ShapeField *f =
+		shape_field_find(c->shape->value, c->shape->nvalue, name);
+
+	if (f != NULL)
+		encode_field(out, f, c);
+	else
+		json_lit(out, "null");
+}
+
+/* What a CloudEvent takes from the envelope. */
+static void
+encode_event(StringInfo out, const FieldContext *c)
+{
+	StringInfoData source;
+	StringInfoData transaction;
+
+	initStringInfo(&source);
+	initStringInfo(&transaction);
+	encode_member(&source, c, "source");
+	encode_member(&transaction, c, "transaction");
+	cloudevent_begin(out, c->enc, &c->shape->stream, c->op, source.data,
+					 transaction.data);
+	json_lit(out, "{\"before\":");
+	encode_member(out, c, "before");
+	json_lit(out, ",\"after\":");
+	encode_member(out, c, "after");
+	json_char(out, '}');
+	cloudevent_end(out, &c->shape->stream);
+}
+
 void
 shape_encode_value(StringInfo out, Encoder *enc, const Change *change, char op,
 				   const Shape *shape, const RowImage *before,
@@ -154,7 +188,10 @@ shape_encode_value(StringInfo out, Encoder *enc, const Change *change, char op,
 		enc,   change,		  op, shape, after ? after : before, before,
 		after, encode_clock()};
 
-	encode_fields(out, &c, shape->value, shape->nvalue);
+	if (enc->opts->format == FORMAT_CLOUDEVENTS)
+		encode_event(out, &c);
+	else
+		encode_fields(out, &c, shape->value, shape->nvalue);
 }
 
 void

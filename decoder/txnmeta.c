@@ -29,7 +29,8 @@ fill_schemas(const Encoder *enc, StreamInfo *stream)
 		stream->key_head = s.data;
 		stream->key_tail = "}";
 	}
-	if (enc->opts->value_schemas)
+	stream->null_values = enc->opts->format == FORMAT_CLOUDEVENTS;
+	if (enc->opts->value_schemas && !stream->null_values)
 	{
 		initStringInfo(&s);
 		json_lit(&s, "{\"schema\":{\"type\":\"struct\",\"fields\":[");

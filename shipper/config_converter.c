@@ -7,9 +7,11 @@
  */
 #include "config_internal.h"
 
+#include <ctype.h>
 #include <strings.h>
 
-#define JSON_CONVERTER "org.apache.kafka.connect.json.JsonConverter"
+#define JSON_CONVERTER		  "org.apache.kafka.connect.json.JsonConverter"
+#define CLOUDEVENTS_CONVERTER "io.debezium.converters.CloudEventsConverter"
 
 /* One of the two converters, while it is being looked at. */
 typedef struct Converter
@@ -89,11 +91,31 @@ check_class(const Converter *c, Error *err)
 	return false;
 }
 
+static bool
+is_cloudevents(const Converter *c)
+{
+	return c->cls != NULL && strcmp(c->side, "value") == 0 &&
+		   config_word_find(CLOUDEVENTS_CONVERTER "|CloudEventsConverter",
+							c->cls->value, NULL, NULL);
+}
+
+/* A setting of JsonConverter, which the one of CloudEvents has inside. */
+static const Property *
+find_json(const Converter *c, const char *rest)
+{
+	char *inner = config_printf(".json%s", rest);
+	const Property *p =
+		find(c->from, c->side, is_cloudevents(c) ? inner : rest);
+
+	free(inner);
+	return p;
+}
+
 /* decimal.format: BASE64 or NUMERIC */
 static bool
 apply_decimal_format(Config *cfg, const Converter *c, Error *err)
 {
-	const Property *p = find(c->from, c->side, ".decimal.format");
+	const Property *p = find_json(c, ".decimal.format");
 
 	if (p == NULL)
 		return true;
@@ -126,6 +148,120 @@ warn_of_idle(Config *cfg, const Converter *c)
 				p->name, p->origin, c->cls->origin, c->side);
 }
 
+/* ---- CloudEventsConverter ------------------------------------------------ */
+
+/* its own settings: values that are as we do it, and why not others */
+static const struct
+{
+	const char *name;
+	const char *silent; /* NULL: any */
+	const char *why;
+} cloudevents_properties[] = {
+	{"serializer.type", "json", "Avro needs a schema registry"},
+	{"data.serializer.type", "json", "Avro needs a schema registry"},
+	{"opentelemetry.tracing.attributes.enable", "false",
+	 "there is no header traceparent to read it from"},
+	{"schema.data.name.source.header.enable", "false",
+	 "there is no header dataSchemaName to read it from"},
+	{"schema.cloudevents.name", NULL, ""},
+	{"schema.name.adjustment.mode", NULL, ""},
+};
+
+static bool
+refuse_setting(const Property *p, const char *why, Error *err)
+{
+	err_set(err, ERR_CONFIG, "config_unsupported",
+			"%.100s=%.100s is not supported yet: %s", p->name, p->value, why);
+	err_detail(err, "It comes from %s.", p->origin);
+	err_hint(err, "Remove it; CloudEvents are JSON, made of envelopes.");
+	return false;
+}
+
+/* "value,id:generate,…": all that is taken from headers has another item */
+static bool
+check_metadata_source(const Converter *c, Error *err)
+{
+	const Property *p = find(c->from, c->side, ".metadata.source");
+	const char *item = p != NULL ? p->value : "";
+
+	for (bool first = true; *item != '\0'; first = false)
+	{
+		size_t len = strcspn(item, ",");
+		char *word = config_strndup(item, len);
+		char *trimmed = word + strspn(word, " \t");
+		bool ok;
+
+		for (size_t n = strlen(trimmed); n > 0 && isspace(trimmed[n - 1]); n--)
+			trimmed[n - 1] = '\0';
+		ok = config_word_find(
+			first ? "value"
+				  : "id:generate|type:generate|traceparent:header|"
+					"traceparent:generate|dataSchemaName:generate|"
+					"dataSchemaName:header",
+			trimmed, NULL, NULL);
+		free(word);
+		if (!ok)
+			return refuse_setting(
+				p,
+				"the records have no headers with id, type, source and op; "
+				"metadata comes from the value",
+				err);
+		item += len + (item[len] == ',');
+	}
+	return true;
+}
+
+/* The event is made of what the transforms leave. */
+static bool
+check_envelopes(const Config *cfg, const Converter *c, Error *err)
+{
+	const char *transforms = config_text(cfg, config_find_option("transforms"));
+	const char *format = config_text(cfg, config_find_option("format"));
+
+	if (strcmp(format, "flat") != 0 && strstr(transforms, "outbox ") == NULL)
+		return true;
+	err_set(err, ERR_CONFIG, "config_unsupported",
+			"CloudEventsConverter takes envelopes, but %s makes something "
+			"else of them",
+			strcmp(format, "flat") == 0 ? "ExtractNewRecordState"
+										: "the outbox event router");
+	err_detail(err,
+			   "Kafka Connect would write null in place of every value. The "
+			   "converter comes from %s.",
+			   c->cls->origin);
+	err_hint(err, "Take the transform off the list \"transforms\", or set "
+				  "value.converter=" JSON_CONVERTER ".");
+	return false;
+}
+
+static bool
+apply_cloudevents(Config *cfg, const Converter *c, Error *err)
+{
+	const Property *p;
+
+	for (size_t i = 0;
+		 i < sizeof(cloudevents_properties) / sizeof(cloudevents_properties[0]);
+		 i++)
+	{
+		char *rest = config_printf(".%s", cloudevents_properties[i].name);
+
+		p = find(c->from, c->side, rest);
+		free(rest);
+		if (p != NULL && cloudevents_properties[i].silent != NULL &&
+			!config_word_find(cloudevents_properties[i].silent, p->value, NULL,
+							  NULL))
+			return refuse_setting(p, cloudevents_properties[i].why, err);
+	}
+	if (!check_metadata_source(c, err) || !check_envelopes(cfg, c, err))
+		return false;
+	p = find(c->from, c->side, ".extension.attributes.enable");
+	if (p != NULL && !config_set_name(cfg, "extension.attributes.enable",
+									  p->value, p->origin, c->rank, err))
+		return false;
+	return config_set_name(cfg, "format", "cloudevents", c->cls->origin,
+						   c->rank, err);
+}
+
 static bool
 apply(Config *cfg, const Converter *c, Error *err)
 {
@@ -140,11 +276,14 @@ apply(Config *cfg, const Converter *c, Error *err)
 							   c->rank, err) &&
 			   config_set_name(cfg, "key.schemas.enable", "false",
 							   c->cls->origin, c->rank, err);
-	if (!check_class(c, err) || !apply_decimal_format(cfg, c, err))
+	if (is_cloudevents(c) ? !apply_cloudevents(cfg, c, err)
+						  : !check_class(c, err))
+		return false;
+	if (!apply_decimal_format(cfg, c, err))
 		return false;
 	warn_of_idle(cfg, c);
 	option = config_printf("%s.schemas.enable", c->side);
-	p = find(c->from, c->side, ".schemas.enable");
+	p = find_json(c, ".schemas.enable");
 	if (p == NULL)
 	{
 		char *origin =
@@ -169,9 +308,9 @@ apply(Config *cfg, const Converter *c, Error *err)
 static bool
 apply_null_defaults(Config *cfg, const Converter *value, Error *err)
 {
-	const Property *p = value->from != NULL ? find(value->from, "value",
-												   ".replace.null.with.default")
-											: NULL;
+	const Property *p = value->from != NULL
+							? find_json(value, ".replace.null.with.default")
+							: NULL;
 	const ConfigOption *o = config_find_option("replace.null.with.default");
 	const ConfigOption *format = config_find_option("format");
 	bool converter = true;
@@ -191,14 +330,14 @@ apply_null_defaults(Config *cfg, const Converter *value, Error *err)
 		return false;
 	}
 	if (!config_set_name(cfg, "source.snapshot.default",
-						 converter ? "true" : "false",
+						 converter || is_cloudevents(value) ? "true" : "false",
 						 p != NULL ? p->origin : config_origin(cfg, o),
 						 cfg->state->connector_rank, err))
 		return false;
 	if (!config_parse_bool(config_text(cfg, o), &transform))
 		transform = true;
 	/* without the transform there is only the converter */
-	if (strcmp(config_text(cfg, format), "envelope") == 0)
+	if (strcmp(config_text(cfg, format), "flat") != 0)
 		transform = converter;
 	if (!transform && converter)
 		config_warn(cfg,

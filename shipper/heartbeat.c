@@ -17,6 +17,16 @@
 #define LOG_EVERY_MS	  60000
 #define NEVER_MS		  INT64_MAX
 
+/* words of key.format and format, in their order */
+enum
+{
+	KEY_JSON
+};
+enum
+{
+	FORMAT_CLOUDEVENTS = 2
+};
+
 static const char key_head[] =
 	"{\"schema\":{\"type\":\"struct\",\"fields\":[{\"type\":\"string\","
 	"\"optional\":false,\"field\":\"serverName\"}],\"optional\":false,"
@@ -51,7 +61,10 @@ heartbeat_init(Heartbeat *h, const Config *cfg)
 		pg_text_add(&h->topic, "%s%s%s", cfg->heartbeat_prefix,
 					cfg->topic_delimiter, cfg->topic_prefix);
 	/* a prefix has no character that JSON escapes */
-	pg_text_add(&h->key, "{\"serverName\":\"%s\"}", cfg->topic_prefix);
+	pg_text_add(&h->key,
+				cfg->key_format == KEY_JSON ? "{\"serverName\":\"%s\"}"
+											: "Struct{serverName=%s}",
+				cfg->topic_prefix);
 }
 
 void
@@ -147,7 +160,9 @@ put_record(Heartbeat *h, const SinkOps *ops, Sink *sink, uint64_t lsn,
 		return false;
 	frame.key =
 		(WireSlice){(const uint8_t *) h->key.data, (uint32_t) h->key.len};
-	frame.value = (WireSlice){(const uint8_t *) value, (uint32_t) n};
+	/* no event is made of it */
+	if (h->cfg->format != FORMAT_CLOUDEVENTS)
+		frame.value = (WireSlice){(const uint8_t *) value, (uint32_t) n};
 	record.stream = h->stream;
 	switch (ops->put(sink, &record, err))
 	{

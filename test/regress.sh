@@ -32,7 +32,7 @@ as_postgres "$bindir/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --local
 as_postgres "$bindir/pg_ctl" -D "$dir/data" -l "$dir/data/server.log" -w start >/dev/null || { cat "$dir/data/server.log"; exit 1; }
 
 status=0
-PGHOST=$dir PGUSER=postgres make -s --no-print-directory installcheck PG_CONFIG="$PG_CONFIG" || status=$?
+PGHOST=$dir PGUSER=postgres make -s --no-print-directory installcheck PG_CONFIG="$PG_CONFIG" ${REGRESS:+REGRESS="$REGRESS"} || status=$?
 if [ $status != 0 ]; then
 	[ ! -f regression.diffs ] || cat regression.diffs
 	# a server that crashed says why

@@ -101,6 +101,19 @@ class Schemas:
             return ABSENT, text
 
 
+def is_event(value):
+    return isinstance(value, Obj) and "specversion" in value and "data" in value
+
+
+def split_event(event):
+    """A CloudEvent: attributes, schema of its data or ABSENT, data."""
+    data = event["data"]
+    attributes = Obj((k, v if k != "data" else Obj()) for k, v in event.items())
+    if isinstance(data, Obj) and list(data) == ["schema", "payload"]:
+        return attributes, data["schema"], data["payload"]
+    return attributes, ABSENT, data
+
+
 @dataclass
 class Difference:
     combination: str
@@ -210,6 +223,10 @@ class Comparer:
         except ValueError as e:
             self.differ((part, f"(not JSON: {e})"), theirs, ours, context)
             return
+        if part == "value" and is_event(their_payload) and is_event(our_payload):
+            # the attributes, and then the data as if it were the value
+            (theirs, their_schema, their_payload), (ours, our_schema, our_payload) = split_event(their_payload), split_event(our_payload)
+            self.value((part,), theirs, ours, context)
         context.their_value, context.our_value = their_payload, our_payload
         if their_schema is not our_schema:
             self.schema(part, their_schema, our_schema, context)

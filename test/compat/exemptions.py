@@ -58,6 +58,16 @@ def sequence(path, theirs, ours, context):
     return path[-1] in ("sequence", "__sequence", "__source_sequence") and path[0] in ("value", "headers") and isinstance(theirs, str) and isinstance(ours, str)
 
 
+@exemption("attributes of a CloudEvent", ALLOWED, "what of sequence and version stands in its attributes: id, iodebeziumsequence, iodebeziumversion")
+def event_attributes(path, theirs, ours, context):
+    if path[0] != "value" or len(path) != 2 or not isinstance(theirs, str) or not isinstance(ours, str):
+        return False
+    if path[1] == "id":
+        head, sep, _ = theirs.partition(";sequence:[")
+        return bool(sep) and ours.startswith(head + sep)
+    return path[1] in ("iodebeziumsequence", "iodebeziumversion")
+
+
 @exemption("version", ALLOWED, "of the software: source.version")
 def version(path, theirs, ours, context):
     return path[-1] in ("version", "__version", "__source_version") and path[0] in ("value", "headers") and (len(path) == 2 or path[-2] == "source") \

@@ -3,10 +3,13 @@ import random
 from dataclasses import dataclass, field
 
 JSON = "org.apache.kafka.connect.json.JsonConverter"
+CLOUDEVENTS = "io.debezium.converters.CloudEventsConverter"
 STRING = "org.apache.kafka.connect.storage.StringConverter"
 UNWRAP = {"transforms": "unwrap", "transforms.unwrap.type": "io.debezium.transforms.ExtractNewRecordState"}
 PLAIN = {"key.converter": JSON, "key.converter.schemas.enable": "false", "value.converter": JSON, "value.converter.schemas.enable": "false"}
 SCHEMAS = {"key.converter": JSON, "key.converter.schemas.enable": "true", "value.converter": JSON, "value.converter.schemas.enable": "true"}
+# tables without names and types that older releases write otherwise
+PLAIN_TABLES = r"id\.(customers|full_t|nopk.*|idx|uq|comp|part.*|k_uuid)"
 ALL = {"skipped.operations": "none"}
 CLOCKS = ("ts_ms", "ts_us", "ts_ns")
 META = "op,table,lsn,source.ts_ms,ts_ms,txId,snapshot,db,schema,source.name,source.connector,source.version,source.origin,nothing,op:OPERATION"
@@ -225,6 +228,24 @@ def identities():
         yield Combination(f"identity-insert-timestamp{word}", "identity", {
             **schemas, **drop, "transforms": "unwrap,i", "transforms.i.type": "org.apache.kafka.connect.transforms.InsertField$Value", "transforms.i.partition.field": "part",
             "transforms.i.topic.field": "topic!", "transforms.i.timestamp.field": "at"})
+    event = "value.converter."
+    for name, settings in {
+            "cloudevents": {},
+            "cloudevents-plain": {event + "json.schemas.enable": "false"},
+            "cloudevents-bare": {event + "json.schemas.enable": "false", event + "extension.attributes.enable": "false", "skipped.operations": "none"},
+            "cloudevents-named": {event + "schema.cloudevents.name": "com.example.Event", event + "serializer.type": "json", event + "data.serializer.type": "json",
+                                  event + "metadata.source": "value,id:generate,type:generate,traceparent:header,dataSchemaName:generate"},
+            "cloudevents-transactions": {"provide.transaction.metadata": "true", event + "json.schemas.enable": "false"},
+            "cloudevents-converter": {event + "json.decimal.format": "NUMERIC", event + "json.replace.null.with.default": "false", "tombstones.on.delete": "false"},
+            "cloudevents-heartbeat": {"heartbeat.interval.ms": "1", "table.include.list": r"id\.full_t"},
+            "cloudevents-route": {"transforms": "r", "transforms.r.type": "io.debezium.transforms.ByLogicalTableRouter", "transforms.r.topic.regex": r"(.*)\.k_.*", "transforms.r.topic.replacement": "$1.keys"},
+            "cloudevents-timezone": {"transforms": "tz", "transforms.tz.type": "io.debezium.transforms.TimezoneConverter", "transforms.tz.converted.timezone": "+02:00", "table.exclude.list": r"id\.k_ts"}}.items():
+        events = {"key.converter": JSON, "key.converter.schemas.enable": "false", "value.converter": CLOUDEVENTS, **settings}
+        yield Combination(f"identity-{name}", "identity", events, quick=name in ("cloudevents", "cloudevents-plain"))
+    yield Combination("types-cloudevents", "types", {**PLAIN, "value.converter": CLOUDEVENTS})
+    yield Combination("types-cloudevents-plain", "types", {**PLAIN, "value.converter": CLOUDEVENTS, event + "json.schemas.enable": "false"})
+    yield Combination("identity-cloudevents-2.7", "identity", {**PLAIN, "value.converter": CLOUDEVENTS, "table.include.list": PLAIN_TABLES}, version="2.7.4.Final")
+    yield Combination("identity-cloudevents-2.0", "identity", {**PLAIN, "value.converter": CLOUDEVENTS, "table.include.list": PLAIN_TABLES}, version="2.0.0.Final")
     yield Combination("identity-key-schemas", "identity", {**PLAIN, "key.converter.schemas.enable": "true"}, quick=True)
     yield Combination("identity-value-schemas", "identity", {**PLAIN, "value.converter.schemas.enable": "true"})
     yield Combination("identity-worker-converters", "identity", {})
@@ -242,7 +263,7 @@ def identities():
     yield Combination("identity-2.7-schemas", "identity", {**SCHEMAS, **ascii}, version="2.7.4.Final")
     yield Combination("identity-2.7-transactions", "identity", {**PLAIN, "provide.transaction.metadata": "true", **ascii}, version="2.7.4.Final")
     # of this line the envelope, not each type
-    plain = {"table.include.list": r"id\.(customers|full_t|nopk.*|idx|uq|comp|part.*|k_uuid)"}
+    plain = {"table.include.list": PLAIN_TABLES}
     yield Combination("identity-2.0", "identity", {**PLAIN, **plain}, version="2.0.0.Final")
     yield Combination("identity-2.0-schemas", "identity", {**SCHEMAS, **plain}, version="2.0.0.Final")
     yield Combination("identity-2.0-rewrite", "identity", {**PLAIN, **plain, **unwrap(delete_handling_mode="rewrite", drop_tombstones="false")}, version="2.0.0.Final")

@@ -427,7 +427,8 @@ def write_report(path, totals):
 
 def self_test(runs):
     """A comparer that finds nothing in records spoilt on purpose proves nothing."""
-    chosen = [r for r in runs if len(r.ours) > 20 and any(x.value is None for x in r.ours)]
+    # where heartbeats are left out of account, an order that is changed is, too
+    chosen = [r for r in runs if "heartbeat" not in r.combination.name and len(r.ours) > 20 and any(x.value is None for x in r.ours)]
     if not chosen:
         return ["no combination has records for the test of the test"]
     run = min(chosen, key=lambda r: sum(len(x.value or "") for x in r.ours))

@@ -288,7 +288,7 @@ test_bad_values(void **state)
 	expect_bad("queue.max.bytes", "10s", "kB, MB, GB");
 	expect_bad("shutdown.timeout.ms", "-1", "between 0");
 	expect_bad("tombstones.on.delete", "maybe", "true or false");
-	expect_bad("format", "avro", "flat or envelope");
+	expect_bad("format", "avro", "flat, envelope or cloudevents");
 	expect_bad("sink", "", "kafka, stdout or file");
 	expect_bad("snapshot.mode", "sometimes", "no_data");
 	expect_bad("slot.name", "Big", "a-z");

@@ -408,6 +408,70 @@ test_converters(void **state)
 			  NULL);
 }
 
+#define CLOUDEVENTS                                                            \
+	"\"value.converter\":\"io.debezium.converters.CloudEventsConverter\""
+
+static void
+test_cloudevents(void **state)
+{
+	/* property, value, part of the error */
+	static const char *const refused[][3] = {
+		{"serializer.type", "avro", "schema registry"},
+		{"data.serializer.type", "avro", "schema registry"},
+		{"opentelemetry.tracing.attributes.enable", "true", "traceparent"},
+		{"metadata.source", "header", "headers"},
+		{"metadata.source", "value, id:header", "headers"},
+	};
+	char more[1024];
+
+	(void) state;
+	must_load("--config", connector(CLOUDEVENTS), NULL);
+	assert_string_equal(pair(&cfg.plugin, "format"), "cloudevents");
+	assert_true(cfg.value_schemas);
+	must_load(
+		"--config",
+		connector(
+			CLOUDEVENTS
+			",\"value.converter.json.schemas.enable\":\"false\","
+			"\"value.converter.json.decimal.format\":\"NUMERIC\","
+			"\"value.converter.json.replace.null.with.default\":\"false\","
+			"\"value.converter.extension.attributes.enable\":\"false\","
+			"\"value.converter.schema.cloudevents.name\":\"e\","
+			"\"value.converter.metadata.source\":"
+			"\"value, id:generate,type:generate,traceparent:header\""),
+		NULL);
+	assert_false(cfg.value_schemas);
+	assert_string_equal(pair(&cfg.plugin, "decimal.format"), "numeric");
+	assert_string_equal(pair(&cfg.plugin, "replace.null.with.default"),
+						"false");
+	assert_string_equal(pair(&cfg.plugin, "extension.attributes.enable"),
+						"false");
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+	{
+		snprintf(more, sizeof(more),
+				 CLOUDEVENTS ",\"value.converter.%s\":\"%s\"", refused[i][0],
+				 refused[i][1]);
+		must_fail("config_unsupported", "--config", connector(more), NULL);
+		assert_has(err.text, refused[i][0]);
+		assert_has(err.text, refused[i][2]);
+	}
+	/* what is no envelope is no event */
+	snprintf(more, sizeof(more), "%s," CLOUDEVENTS, UNWRAP);
+	must_fail("config_unsupported", "--config", connector(more), NULL);
+	assert_has(err.text, "ExtractNewRecordState");
+	must_fail(
+		"config_unsupported", "--config",
+		connector("\"transforms\":\"o\",\"transforms.o.type\":\"io."
+				  "debezium.transforms.outbox.EventRouter\"," CLOUDEVENTS),
+		NULL);
+	assert_has(err.text, "outbox");
+	/* of keys nothing is made of it */
+	must_fail("config_unsupported", "--config",
+			  connector("\"key.converter\":\"io.debezium.converters."
+						"CloudEventsConverter\""),
+			  NULL);
+}
+
 static void
 test_null_defaults(void **state)
 {
@@ -635,14 +699,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		config_test(test_pipeline_a),		 config_test(test_pipeline_a_alone),
-		config_test(test_order_of_files),	 config_test(test_class),
-		config_test(test_old_spellings),	 config_test(test_delete_modes),
-		config_test(test_transforms),		 config_test(test_converters),
-		config_test(test_null_defaults),	 config_test(test_verdicts),
-		config_test(test_producer_override), config_test(test_substitution),
-		config_test(test_comments),			 config_test(test_bad_json),
-		config_test(test_hostile_json),
+		config_test(test_pipeline_a),	  config_test(test_pipeline_a_alone),
+		config_test(test_order_of_files), config_test(test_class),
+		config_test(test_old_spellings),  config_test(test_delete_modes),
+		config_test(test_transforms),	  config_test(test_converters),
+		config_test(test_cloudevents),	  config_test(test_null_defaults),
+		config_test(test_verdicts),		  config_test(test_producer_override),
+		config_test(test_substitution),	  config_test(test_comments),
+		config_test(test_bad_json),		  config_test(test_hostile_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
