@@ -18,7 +18,13 @@ static CoreVerdict core_commit(Core *c, const FrameCommit *f, Error *err);
 static CoreVerdict core_violation(Core *c, Error *err, const char *what);
 static CoreStream *core_find_stream(const Core *c, uint32_t id);
 static void core_grow_streams(Core *c);
-static void core_count(Core *c, const FrameRecord *f);
+static uint64_t core_count(Core *c, const FrameRecord *f);
+static bool core_begins_change(const Core *c, uint64_t end_lsn,
+							   uint64_t ordinal);
+static void core_cut(Core *c);
+static void core_close(Core *c);
+static TrackerPlace core_place(const Core *c);
+static bool core_resume_again(Core *c, const ResumeStored *stored, Error *err);
 
 
 void
@@ -27,14 +33,28 @@ core_init(Core *c, Stats *stats)
 	memset(c, 0, sizeof(*c));
 	c->stats = stats;
 	tracker_init(&c->tracker);
+	delivery_init(&c->delivery);
 }
 
 void
 core_free(Core *c)
 {
 	tracker_free(&c->tracker);
+	delivery_free(&c->delivery);
+	free(c->put_snapshot);
 	free(c->streams);
+	c->put_snapshot = NULL;
 	c->streams = NULL;
+}
+
+void
+core_configure(Core *c, const DeliveryOptions *opt)
+{
+	c->delivery.opt = *opt;
+	if (opt->positions)
+		tracker_use_positions(&c->tracker);
+	if (opt->exactly_once)
+		tracker_hold(&c->tracker);
 }
 
 void
@@ -52,6 +72,8 @@ core_session_end(Core *c)
 	c->session_lsn = 0;
 	c->in_txn = false;
 	c->current = NULL;
+	c->delivery.live = false;
+	c->delivery.urgent = false;
 }
 
 void
@@ -59,9 +81,14 @@ core_reset(Core *c)
 {
 	core_session_end(c);
 	tracker_reset(&c->tracker);
-	c->last = (CoreIdentity){0, 0, 0};
+	delivery_reset(&c->delivery);
+	c->last = (RecordId){0, 0, 0};
 	c->done_lsn = 0;
 	c->open_lsn = 0;
+	c->open_records = 0;
+	c->put_lsn = 0;
+	free(c->put_snapshot);
+	c->put_snapshot = NULL;
 	if (c->streams != NULL)
 		memset(c->streams, 0, c->streams_cap * sizeof(*c->streams));
 	c->streams_count = 0;
@@ -126,14 +153,22 @@ core_taken(Core *c, const SinkRecord *r)
 	c->last.end_lsn = r->end_lsn;
 	c->last.ordinal = r->frame->ordinal;
 	c->last.part = r->frame->part;
-	core_count(c, r->frame);
+	c->open_records++;
+	delivery_count(&c->delivery, core_count(c, r->frame));
 }
 
+/* Inside a transaction it says nothing of its end; nor where one was cut off,
+ * before it has come again. */
 void
-core_keepalive(Core *c, uint64_t wal_end)
+core_keepalive(Core *c, uint64_t wal_end, bool urgent)
 {
-	if (!c->in_txn)
-		tracker_keepalive(&c->tracker, wal_end);
+	if (urgent)
+		c->delivery.urgent = true;
+	if (c->in_txn || c->open_lsn != 0 || c->last.end_lsn > c->done_lsn)
+		return;
+	tracker_keepalive(&c->tracker, wal_end);
+	if (wal_end > c->put_lsn)
+		c->put_lsn = wal_end;
 }
 
 bool
@@ -159,6 +194,11 @@ core_advance(Core *c, int64_t wall_us)
 	{
 		int64_t us = wall_us - done.commit_time_us;
 
+		if (c->delivery.moved_ms == 0)
+			c->delivery.moved_ms =
+				c->delivery.now_ms > 0 ? c->delivery.now_ms : 1;
+		if (!done.committed)
+			continue;
 		/* clocks of two machines: not before the commit */
 		stats_latency(c->stats, us > 0 ? us : 0);
 	}
@@ -182,7 +222,7 @@ core_in_txn(const Core *c)
 	return c->in_txn;
 }
 
-CoreIdentity
+RecordId
 core_last(const Core *c)
 {
 	return c->last;
@@ -238,22 +278,36 @@ core_begin(Core *c, const FrameBegin *f, Error *err)
 	c->repeated = f->end_lsn <= c->done_lsn;
 	if (!c->repeated && c->open_lsn != f->end_lsn)
 	{
-		if (c->open_lsn != 0)
+		uint64_t missing = c->open_lsn;
+
+		/* of a stored position, that no ticket stands for */
+		if (missing == 0 && c->last.end_lsn > c->done_lsn &&
+			c->last.end_lsn != f->end_lsn)
+			missing = c->last.end_lsn;
+		if (missing != 0)
 		{
-			err_set(
-				err, ERR_RETRY, "transaction_vanished",
-				"the transaction that ends at " LSN_FORMAT
-				" was cut by the loss of the connection and did not come again",
-				LSN_ARGS(c->open_lsn));
+			/* tried again it is the same, if a stored position says so */
+			err_set(err, c->open_lsn != 0 ? ERR_RETRY : ERR_ENVIRONMENT,
+					"transaction_vanished",
+					"the transaction that ends at " LSN_FORMAT
+					" was delivered in part and did not come again",
+					LSN_ARGS(missing));
 			err_detail(
 				err,
 				"The next one ends at " LSN_FORMAT
 				". After a failover the new server may never have had it.",
 				LSN_ARGS(f->end_lsn));
+			err_hint(
+				err,
+				"Bring the data in line, or give the position up with tuplecast drop --position, which makes the next start begin at the slot.");
 			return CORE_ERROR;
 		}
 		c->open_ticket = tracker_begin(&c->tracker, f->commit_time_us);
 		c->open_lsn = f->end_lsn;
+		c->open_records = 0;
+		c->delivery.of_source = 0;
+		c->delivery.bytes_of_source = 0;
+		c->delivery.split = false;
 	}
 	c->in_txn = true;
 	c->txn = *f;
@@ -293,6 +347,11 @@ core_record(Core *c, const FrameRecord *f, SinkRecord *out, Error *err)
 		c->stats->skipped++;
 		return CORE_SKIP;
 	}
+	/* so that a long transaction is not sent again from its beginning */
+	if (c->delivery.opt.positions && !c->delivery.opt.exactly_once &&
+		c->open_records >= c->delivery.opt.max_records &&
+		core_begins_change(c, c->txn.end_lsn, f->ordinal))
+		core_cut(c);
 	out->stream = c->current->handle;
 	out->frame = f;
 	out->end_lsn = c->txn.end_lsn;
@@ -329,6 +388,8 @@ core_commit(Core *c, const FrameCommit *f, Error *err)
 	tracker_commit(&c->tracker, f->end_lsn);
 	c->open_lsn = 0;
 	c->done_lsn = f->end_lsn;
+	if (c->put_lsn < f->end_lsn)
+		c->put_lsn = f->end_lsn;
 	c->stats->transactions++;
 	if (c->txn.commit_time_us > 0)
 		c->stats->last_commit_us = (uint64_t) c->txn.commit_time_us;
@@ -381,10 +442,11 @@ core_grow_streams(Core *c)
 	c->current = NULL;
 }
 
-static void
+static uint64_t
 core_count(Core *c, const FrameRecord *f)
 {
 	Stats *s = c->stats;
+	uint64_t before = s->record_bytes;
 
 	s->records++;
 	if (f->key.data != NULL)
@@ -408,4 +470,303 @@ core_count(Core *c, const FrameRecord *f)
 		default:
 			break;
 	}
+	return s->record_bytes - before;
+}
+
+/* ---- positions ------------------------------------------------------------- */
+
+bool
+core_resume(Core *c, const ResumeStored *stored, const ResumeServer *server,
+			Error *err)
+{
+	Delivery *d = &c->delivery;
+	TrackerPlace place = {.end_lsn = server->slot_lsn};
+	bool drop_open;
+
+	if (!resume_check(stored, server, d->opt.hash, d->opt.exactly_once,
+					  &drop_open, err))
+		return false;
+	if (d->resumed)
+		return core_resume_again(c, stored, err);
+	position_free(&d->base);
+	if (stored->position != NULL)
+	{
+		position_copy(&d->base, stored->position);
+		place.end_lsn = d->base.end_lsn;
+		place.snapshot = d->base.snapshot;
+		if (!drop_open)
+			place.open = d->base.open;
+	}
+	tracker_seed_place(&c->tracker, &place);
+	c->last = place.open;
+	c->done_lsn = c->put_lsn = place.end_lsn;
+	free(c->put_snapshot);
+	c->put_snapshot = NULL;
+	if (place.snapshot != NULL &&
+		(c->put_snapshot = strdup(place.snapshot)) == NULL)
+		abort();
+	position_free(&d->at);
+	d->at.generation = d->base.generation + 1;
+	memcpy(d->at.writer, d->opt.writer, sizeof(d->at.writer));
+	memcpy(d->at.options, d->opt.hash, sizeof(d->at.options));
+	memcpy(d->at.system_id, server->system_id, sizeof(d->at.system_id));
+	d->at.timeline = server->timeline;
+	d->at.end_lsn = place.end_lsn;
+	d->at.open = place.open;
+	d->resumed = d->live = true;
+	return true;
+}
+
+/*
+ * The sink went on while the source was away.  If somebody else streamed from
+ * the slot in the meantime, what we remember is of no use.
+ */
+static bool
+core_resume_again(Core *c, const ResumeStored *stored, Error *err)
+{
+	Delivery *d = &c->delivery;
+	const char *last = stored->position != NULL ? stored->position->writer : "";
+
+	if (strcmp(last, d->opt.writer) != 0 &&
+		(d->wrote || strcmp(last, d->base.writer) != 0))
+		return err_set(err, ERR_RETRY, "taken_over",
+					   "another tuplecast had the slot in the meantime: "
+					   "starting over from its position");
+	d->live = true;
+	return true;
+}
+
+bool
+core_offer(Core *c, SinkRecord *r)
+{
+	Delivery *d = &c->delivery;
+
+	if (!d->opt.exactly_once)
+		return true;
+	if (d->phase != DELIVERY_COLLECTING || !d->live)
+		return false;
+	if (core_begins_change(c, r->end_lsn, r->frame->ordinal) &&
+		(d->of_source > 0 ? delivery_inside_due(d) : delivery_full(d)))
+	{
+		if (d->of_source > 0)
+		{
+			if (!d->split)
+				c->stats->split_transactions++;
+			d->split = true;
+		}
+		core_close(c);
+		r->ticket = c->open_ticket;
+		return false;
+	}
+	return true;
+}
+
+bool
+core_may_put(const Core *c)
+{
+	return !c->delivery.opt.exactly_once ||
+		   (c->delivery.phase == DELIVERY_COLLECTING && c->delivery.live);
+}
+
+void
+core_other_taken(Core *c)
+{
+	Delivery *d = &c->delivery;
+
+	d->others++;
+	if (d->opened_ms == 0)
+		d->opened_ms = d->now_ms > 0 ? d->now_ms : 1;
+}
+
+void
+core_snapshot_progress(Core *c, const char *progress)
+{
+	char *copy = strdup(progress);
+
+	if (copy == NULL)
+		abort();
+	free(c->put_snapshot);
+	c->put_snapshot = copy;
+	if (c->open_lsn != 0 && c->open_records > 0)
+		core_cut(c);
+	tracker_snapshot(&c->tracker, progress);
+	c->delivery.moved_ms = c->delivery.now_ms > 0 ? c->delivery.now_ms : 1;
+	if (c->delivery.opt.exactly_once)
+		core_other_taken(c);
+}
+
+const char *
+core_stored_snapshot(const Core *c)
+{
+	return c->delivery.base.snapshot;
+}
+
+DeliveryStep
+core_next(Core *c, const DeliveryHints *hints)
+{
+	Delivery *d = &c->delivery;
+	TrackerPlace place;
+
+	d->now_ms = hints->now_ms;
+	if (!d->live)
+		return DELIVERY_NOTHING;
+	if (!d->opt.exactly_once)
+	{
+		place = tracker_delivered(&c->tracker);
+		return !d->in_flight && (delivery_moved_due(d, &place, hints) ||
+								 delivery_idle_due(d, place.end_lsn, hints))
+				   ? DELIVERY_POSITION
+				   : DELIVERY_NOTHING;
+	}
+	if (d->phase == DELIVERY_COLLECTING && !c->in_txn &&
+		c->last.end_lsn <= c->done_lsn &&
+		(d->opened_ms > 0 ? delivery_due(d, hints)
+						  : delivery_idle_due(d, c->put_lsn, hints)))
+		core_close(c);
+	if (d->phase == DELIVERY_CLOSING)
+		return DELIVERY_POSITION;
+	if (d->phase == DELIVERY_FLUSHING && d->acked &&
+		tracker_pending(&c->tracker) == 0)
+		return DELIVERY_COMMIT;
+	return DELIVERY_NOTHING;
+}
+
+const Position *
+core_position(Core *c)
+{
+	Position *at = &c->delivery.at;
+	TrackerPlace place = core_place(c);
+
+	at->end_lsn = place.end_lsn;
+	at->open = place.open;
+	if (place.snapshot != at->snapshot)
+	{
+		free(at->snapshot);
+		at->snapshot = NULL;
+		if (place.snapshot != NULL &&
+			(at->snapshot = strdup(place.snapshot)) == NULL)
+			abort();
+	}
+	return at;
+}
+
+void
+core_position_taken(Core *c)
+{
+	Delivery *d = &c->delivery;
+
+	d->in_flight = true;
+	d->acked = false;
+	d->since_ms = d->now_ms;
+	d->moved_ms = 0;
+	d->urgent = false;
+	c->stats->positions++;
+	if (d->opt.exactly_once)
+		d->phase = DELIVERY_FLUSHING;
+}
+
+void
+core_position_acked(Core *c)
+{
+	Delivery *d = &c->delivery;
+
+	d->acked = true;
+	if (d->opt.exactly_once)
+		return;
+	d->in_flight = false;
+	d->wrote = true;
+	tracker_durable(&c->tracker, d->at.end_lsn);
+}
+
+void
+core_commit_started(Core *c)
+{
+	c->delivery.phase = DELIVERY_COMMITTING;
+}
+
+void
+core_committed(Core *c, int64_t now_ms)
+{
+	Delivery *d = &c->delivery;
+
+	d->now_ms = now_ms;
+	d->phase = DELIVERY_COLLECTING;
+	d->in_flight = false;
+	d->wrote = true;
+	d->commit_ms = now_ms - d->closed_ms;
+	d->records = d->bytes = d->others = 0;
+	d->of_source = d->bytes_of_source = 0;
+	d->opened_ms = 0;
+	c->stats->commits++;
+	tracker_release(&c->tracker, d->release);
+	tracker_durable(&c->tracker, d->at.end_lsn);
+	/* progress that came after the position was put */
+	if (c->put_snapshot != NULL &&
+		(d->at.snapshot == NULL ||
+		 strcmp(c->put_snapshot, d->at.snapshot) != 0))
+		core_other_taken(c);
+}
+
+bool
+core_settled(const Core *c)
+{
+	const Delivery *d = &c->delivery;
+	TrackerPlace place;
+
+	if (!d->opt.positions || !d->live)
+		return tracker_pending(&c->tracker) == 0 || d->opt.exactly_once;
+	if (d->opt.exactly_once)
+		/* what is of a transaction that will not be finished is given up */
+		return d->phase == DELIVERY_COLLECTING &&
+			   (c->in_txn || (d->records == 0 && d->others == 0 &&
+							  c->put_lsn <= d->at.end_lsn));
+	place = tracker_delivered(&c->tracker);
+	return tracker_pending(&c->tracker) == 0 && !d->in_flight &&
+		   place.end_lsn <= d->at.end_lsn;
+}
+
+int64_t
+core_deadline(const Core *c)
+{
+	return delivery_deadline(&c->delivery);
+}
+
+/* The next record is not another one of the same change. */
+static bool
+core_begins_change(const Core *c, uint64_t end_lsn, uint64_t ordinal)
+{
+	return c->last.end_lsn != end_lsn || c->last.ordinal != ordinal;
+}
+
+static void
+core_cut(Core *c)
+{
+	c->open_ticket = tracker_cut(&c->tracker, c->last);
+	c->open_records = 0;
+}
+
+/* No more records into the Kafka transaction. */
+static void
+core_close(Core *c)
+{
+	Delivery *d = &c->delivery;
+
+	if (c->open_lsn != 0 && c->open_records > 0)
+		core_cut(c);
+	d->release = tracker_next_ticket(&c->tracker);
+	d->closed_ms = d->now_ms;
+	d->phase = DELIVERY_CLOSING;
+}
+
+/* How far the position to be written is. */
+static TrackerPlace
+core_place(const Core *c)
+{
+	TrackerPlace place = {.end_lsn = c->put_lsn, .snapshot = c->put_snapshot};
+
+	if (!c->delivery.opt.exactly_once)
+		return tracker_delivered(&c->tracker);
+	if (c->last.end_lsn > c->done_lsn)
+		place.open = c->last;
+	return place;
 }

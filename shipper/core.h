@@ -19,17 +19,23 @@
  * source was lost stays in the tracker until it is acknowledged, and its second
  * copy is skipped; one that was cut in the middle goes on in the same entry.
  *
- * To come, without a change of this interface: exactly-once asks core_last()
- * for the open part of its position and seeds a new Core with a stored one
- * (core_seed());
- * the hand-over from a snapshot is a predicate in core_record() on (stream, end
- * LSN).
+ * With a sink that keeps a position (core_configure()) also:
+ *
+ *	session started		read the position, core_resume(); no frame before that
+ *	before each put		core_offer(); false: hold the record, offer it again
+ *	once a turn			core_next() → put a position, or commit
+ *	position acked		core_position_acked()
+ *	committed			core_committed()
+ *
+ * In exactly-once the loss of the source is one of the sink, too.
  */
 #ifndef TUPLECAST_CORE_H
 #define TUPLECAST_CORE_H
 
+#include "delivery.h"
 #include "err.h"
 #include "frame_reader.h"
+#include "resume.h"
 #include "sink.h"
 #include "stats.h"
 #include "tracker.h"
@@ -42,13 +48,6 @@ typedef enum CoreVerdict
 	CORE_SKIP,	  /* the sink had it before */
 	CORE_ERROR	  /* err is set */
 } CoreVerdict;
-
-typedef struct CoreIdentity
-{
-	uint64_t end_lsn;
-	uint64_t ordinal;
-	uint8_t part;
-} CoreIdentity;
 
 typedef struct CoreStream
 {
@@ -63,10 +62,14 @@ typedef struct Core
 {
 	Stats *stats;
 	Tracker tracker;
-	CoreIdentity last; /* the last record the sink took */
+	Delivery delivery;
+	RecordId last;	   /* the last record the sink took, or has of before */
 	uint64_t done_lsn; /* end of the last transaction put completely */
 	uint64_t open_lsn; /* of the tracker's open transaction; else 0 */
 	uint64_t open_ticket;
+	uint64_t open_records; /* put under this ticket */
+	uint64_t put_lsn;	   /* nothing up to here is still to be put */
+	char *put_snapshot;	   /* progress of what is put, or NULL */
 
 	/* of the session with the server */
 	uint32_t session;
@@ -90,12 +93,20 @@ typedef struct Core
 
 extern void core_init(Core *c, Stats *stats);
 extern void core_free(Core *c);
+/* Once, behind core_init(); without it there are no positions. */
+extern void core_configure(Core *c, const DeliveryOptions *opt);
 
 extern void core_session_start(Core *c);
 extern void core_session_end(Core *c);
 extern void core_reset(Core *c);
 /* The slot has confirmed this much. */
 extern void core_seed(Core *c, uint64_t confirmed_lsn);
+/*
+ * Instead of core_seed() where there are positions: the session's server and
+ * what is stored.  false: err; ERR_RETRY: reset both ends and come again.
+ */
+extern bool core_resume(Core *c, const ResumeStored *stored,
+						const ResumeServer *server, Error *err) MUST_CHECK;
 
 extern CoreVerdict core_frame(Core *c, const Frame *f, SinkRecord *out,
 							  Error *err) MUST_CHECK;
@@ -104,17 +115,46 @@ extern SinkStream *core_get_stream(const Core *c, uint32_t id);
 extern void core_set_stream(Core *c, const FrameStream *f, SinkStream *handle);
 /* The sink took the record of the last CORE_PRODUCE. */
 extern void core_taken(Core *c, const SinkRecord *r);
-extern void core_keepalive(Core *c, uint64_t wal_end);
+/* urgent: the server waits for an answer. */
+extern void core_keepalive(Core *c, uint64_t wal_end, bool urgent);
 /* false: the sink acknowledged what it does not have. */
 extern bool core_acked(Core *c, uint64_t ticket, Error *err) MUST_CHECK;
 /* Retires acknowledged transactions; wall_us since 1970, for the latency. */
 extern void core_advance(Core *c, int64_t wall_us);
 
+/* ---- positions ---- */
+
+/* May the record be put now?  It may get another ticket. */
+extern bool core_offer(Core *c, SinkRecord *r);
+/* A record that is of no source transaction was put (a heartbeat); only if
+ * core_may_put(). */
+extern void core_other_taken(Core *c);
+extern bool core_may_put(const Core *c);
+/*
+ * All that a snapshot's progress speaks of has been put, and nothing else of
+ * it; JSON, copied.  Not between the records of one change.
+ */
+extern void core_snapshot_progress(Core *c, const char *progress);
+/* The progress read by core_resume(); NULL: none. */
+extern const char *core_stored_snapshot(const Core *c);
+
+extern DeliveryStep core_next(Core *c, const DeliveryHints *hints);
+/* What to put at DELIVERY_POSITION; borrowed until the next call. */
+extern const Position *core_position(Core *c);
+extern void core_position_taken(Core *c);
+extern void core_position_acked(Core *c);
+extern void core_commit_started(Core *c);
+extern void core_committed(Core *c, int64_t now_ms);
+/* Nothing is under way that could still become durable (when stopping). */
+extern bool core_settled(const Core *c);
+/* When to call core_next() at the latest. */
+extern int64_t core_deadline(const Core *c);
+
 extern uint64_t core_confirmable(const Core *c);
 /* records the sink has and did not acknowledge */
 extern uint64_t core_pending(const Core *c);
 extern bool core_in_txn(const Core *c);
-extern CoreIdentity core_last(const Core *c);
+extern RecordId core_last(const Core *c);
 /* commit time of the oldest transaction not acknowledged, or 0 */
 extern int64_t core_oldest_us(const Core *c);
 

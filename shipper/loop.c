@@ -409,7 +409,7 @@ take_source(Loop *l)
 			l->has_payload = true;
 			break;
 		case SOURCE_KEEPALIVE:
-			core_keepalive(&l->core, ev.wal_end);
+			core_keepalive(&l->core, ev.wal_end, false);
 			l->stats.ready = 1;
 			break;
 		case SOURCE_WAIT:

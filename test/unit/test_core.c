@@ -189,7 +189,7 @@ goes_on_in_a_cut_transaction(void **state)
 	reconnect(w);
 	assert_true(feed(w));
 	/* the server has read far, but the rest of 0/100 was not sent */
-	core_keepalive(&w->core, 0x900);
+	core_keepalive(&w->core, 0x900, false);
 	assert_int_equal(core_confirmable(&w->core), 0);
 	put_begin(&w->in, 0x100);
 	put_record(&w->in, 7, 1, 0);
@@ -288,17 +288,17 @@ keepalives_move_an_idle_slot(void **state)
 
 	start(w);
 	assert_true(feed(w));
-	core_keepalive(&w->core, 0x50);
+	core_keepalive(&w->core, 0x50, false);
 	assert_int_equal(core_confirmable(&w->core), 0x50);
 	put_transaction(w, 0x100, 1);
 	assert_true(feed(w));
-	core_keepalive(&w->core, 0x180);
+	core_keepalive(&w->core, 0x180, false);
 	assert_int_equal(core_confirmable(&w->core), 0x50);
 	ack(w, 0);
 	assert_int_equal(core_confirmable(&w->core), 0x180);
 	put_begin(&w->in, 0x200);
 	assert_true(feed(w));
-	core_keepalive(&w->core, 0x300);
+	core_keepalive(&w->core, 0x300, false);
 	assert_int_equal(core_confirmable(&w->core), 0x180);
 }
 
