@@ -119,6 +119,15 @@ tc_attribute_is_virtual(Form_pg_attribute att)
 #endif
 }
 
+/* Goes on with a query that was started; the receiver says when to pause. */
+#if PG_VERSION_NUM >= 180000
+#define tc_executor_run(desc)                                                  \
+	ExecutorRun((desc), ForwardScanDirection, (uint64) PG_INT64_MAX)
+#else
+#define tc_executor_run(desc)                                                  \
+	ExecutorRun((desc), ForwardScanDirection, (uint64) PG_INT64_MAX, false)
+#endif
+
 /* utils/pg_locale.h wants ICU's headers where the server was built with ICU */
 struct lconv;
 extern struct lconv *PGLC_localeconv(void);

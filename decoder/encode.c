@@ -12,6 +12,7 @@
 #include "json.h"
 #include "keytext.h"
 #include "outbox.h"
+#include "schema.h"
 #include "shape.h"
 #include "txnmeta.h"
 
@@ -39,6 +40,7 @@ encoder_init(Encoder *enc, const PluginOptions *opts, FrameWriter *writer,
 			 const char *database)
 {
 	memset(enc, 0, sizeof(*enc));
+	enc->cxt = CurrentMemoryContext;
 	enc->opts = opts;
 	enc->writer = writer;
 	enc->database = database;
@@ -84,6 +86,25 @@ encoder_stream_headers(const Encoder *enc, StreamInfo *stream)
 	for (int i = 0; i < lengthof(context); i++)
 		stream->headers[stream->nheaders++] = (RecordHeader){
 			context[i].name, context[i].value, (int) strlen(context[i].value)};
+}
+
+const char *
+encoder_format_name(const PluginOptions *opts)
+{
+	static const char *const names[] = {"flat", "envelope", "cloudevents"};
+
+	return names[opts->format];
+}
+
+void
+encoder_complete_plan(void *arg, RelationPlan *plan)
+{
+	const Encoder *enc = arg;
+
+	schema_fill_table(enc, plan);
+	encoder_stream_headers(enc, &plan->stream);
+	encoder_stream_headers(enc, &plan->null_stream);
+	shapes_build(enc, plan);
 }
 
 /* ---- rows ---------------------------------------------------------------- */

@@ -20,6 +20,7 @@ struct TxnMeta;
 /* what does not change between records */
 typedef struct Encoder
 {
+	MemoryContext cxt;
 	const PluginOptions *opts;
 	FrameWriter *writer;
 	const char *database; /* UTF-8 */
@@ -32,7 +33,11 @@ typedef struct Encoder
 	/* of the current record, with provide.transaction.metadata */
 	uint64 total_order;
 	uint64 collection_order;
-	char run_id[40]; /* of __debezium.context.runId */
+	char run_id[40];	  /* of __debezium.context.runId */
+	const char *snapshot; /* source.snapshot of rows that are read; else NULL */
+	bool incremental;	  /* and they have no position */
+	StringInfoData source; /* of these rows, once it is made */
+	int source_hole;	   /* of the marker in it */
 } Encoder;
 
 /* one change of one row; before and after may be absent */
@@ -51,6 +56,10 @@ typedef struct Change
 
 /* constant headers of a table's stream: __debezium.context.* */
 extern void encoder_stream_headers(const Encoder *enc, StreamInfo *stream);
+/* as the hello frame names it */
+extern const char *encoder_format_name(const PluginOptions *opts);
+/* a RelCacheBuilt: what the catalogue does not say; arg: Encoder */
+extern void encoder_complete_plan(void *arg, RelationPlan *plan);
 extern void encoder_init(Encoder *enc, const PluginOptions *opts,
 						 FrameWriter *writer, const char *database);
 /* Writes the records of a change: none, one, two or three. */
@@ -98,8 +107,7 @@ extern void metafields_schema(StringInfo out, const Encoder *enc, bool first);
 /* the schema of the source block */
 extern void source_schema(StringInfo out, const Encoder *enc);
 /* "source":{…} as it stands in an envelope */
-extern void encode_source(StringInfo out, const Encoder *enc,
-						  const char *schema, const char *table,
-						  XLogRecPtr lsn);
+extern void encode_source(StringInfo out, Encoder *enc, const char *schema,
+						  const char *table, XLogRecPtr lsn);
 
 #endif /* TUPLECAST_ENCODE_H */

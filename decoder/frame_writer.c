@@ -191,6 +191,16 @@ frame_commit(FrameWriter *w)
 	w->begin_sent = false;
 }
 
+void
+frame_range_end(FrameWriter *w)
+{
+	if (!w->hello_sent)
+		send_hello(w);
+	if (!w->begin_sent)
+		send_begin(w);
+	frame_commit(w);
+}
+
 /* ---- records ------------------------------------------------------------- */
 
 void
@@ -261,6 +271,8 @@ frame_record_begin(FrameWriter *w, StreamInfo *stream, char op, XLogRecPtr lsn,
 	frame_open(w, WIRE_RECORD);
 	put_u32(w, stream->id);
 	put_u8(w, (uint8) op);
+	w->flags = w->out->len;
+	w->hole = 0;
 	put_u8(w, route_flags(&w->route));
 	put_u64(w, lsn);
 	put_u64(w, w->txn->ordinal);
@@ -440,16 +452,51 @@ line_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
 }
 
 void
+frame_mark_hole(FrameWriter *w, StringInfo out, int at)
+{
+	if (w->wire && w->marker != NULL && out == w->out)
+		w->hole = at;
+}
+
+void
+frame_move_hole(FrameWriter *w, StringInfo out, int by)
+{
+	if (w->hole != 0 && out == w->out)
+		w->hole += by;
+}
+
+/* A transform may have done something to the value meanwhile. */
+static bool
+hole_is_good(const FrameWriter *w)
+{
+	int len;
+
+	if (w->hole == 0)
+		return false;
+	len = strlen(w->marker);
+	return w->hole > w->blob && w->hole + len < w->out->len &&
+		   memcmp(w->out->data + w->hole, w->marker, len) == 0;
+}
+
+void
 frame_record_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
 {
+	bool hole;
+
 	w->txn->records++;
 	if (!w->wire)
 	{
 		line_end(w, headers, nheaders);
 		return;
 	}
+	hole = hole_is_good(w);
 	put_headers(w, headers, nheaders);
 	put_route(w);
+	if (hole)
+	{
+		w->out->data[w->flags] |= WIRE_REC_HOLE;
+		put_u32(w, (uint32) (w->hole - w->blob - WIRE_LENGTH_BYTES));
+	}
 	frame_close(w);
 	if (w->out->len >= WIRE_BATCH_BYTES)
 		flush(w);

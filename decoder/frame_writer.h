@@ -88,6 +88,9 @@ typedef struct FrameWriter
 	int row;				  /* offset of the current key, without its head */
 	int value;				  /* offset of the current value */
 	bool text_keys;			  /* key.format=string */
+	const char *marker; /* of a snapshot's rows: what stands in the hole */
+	int flags;			/* offset of the record's flags */
+	int hole;			/* of the marker in the value; 0: none */
 } FrameWriter;
 
 extern void frame_writer_init(FrameWriter *w, LogicalDecodingContext *ctx,
@@ -97,6 +100,10 @@ extern void frame_writer_init(FrameWriter *w, LogicalDecodingContext *ctx,
 extern void frame_transaction(FrameWriter *w, TxnInfo *txn);
 /* Ends it and writes all that is pending. */
 extern void frame_commit(FrameWriter *w);
+
+/* Ends rows that were read: hello, begin and commit are there even if there
+ * were none. */
+extern void frame_range_end(FrameWriter *w);
 
 /*
  * A record: begin, key or null key, value or null value, end.  Between
@@ -113,6 +120,9 @@ extern void frame_key_null(FrameWriter *w);
 extern void frame_value_begin(FrameWriter *w);
 extern void frame_value_end(FrameWriter *w);
 extern void frame_value_null(FrameWriter *w);
+/* Where in "out" the marker stands; or it was moved. */
+extern void frame_mark_hole(FrameWriter *w, StringInfo out, int at);
+extern void frame_move_hole(FrameWriter *w, StringInfo out, int by);
 extern void frame_record_end(FrameWriter *w, const RecordHeader *headers,
 							 int nheaders);
 

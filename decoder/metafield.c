@@ -117,11 +117,16 @@ meta_string(MetaKind kind, const MetaSource *src)
 		case META_NAME:
 			return src->enc->opts->topic_prefix;
 		case META_SNAPSHOT:
+			if (src->enc->snapshot != NULL)
+				return src->enc->snapshot;
 			/* a converter that does not fill in defaults shows none here */
 			return src->enc->opts->snapshot_default ? "false" : NULL;
 		case META_DB:
 			return src->enc->database;
 		case META_SEQUENCE:
+			if (src->enc->snapshot != NULL && !src->enc->incremental)
+				return psprintf("[null,\"%llu\"]",
+								(unsigned long long) src->lsn);
 			return psprintf("[\"%llu\",\"%llu\"]",
 							(unsigned long long) txn->end_lsn,
 							(unsigned long long) src->lsn);
@@ -167,13 +172,16 @@ meta_number(StringInfo out, MetaKind kind, const MetaSource *src)
 			json_lit(out, "000");
 			break;
 		case META_TXID:
-			if (TransactionIdIsValid(txn->xid))
+			if (TransactionIdIsValid(txn->xid) && !src->enc->incremental)
 				json_uint64(out, txn->xid);
 			else
 				json_lit(out, "null");
 			break;
 		case META_LSN:
-			json_uint64(out, src->lsn);
+			if (src->enc->incremental)
+				json_lit(out, "null");
+			else
+				json_uint64(out, src->lsn);
 			break;
 		case META_TX_ORDER:
 			json_uint64(out, src->enc->total_order);
@@ -191,6 +199,8 @@ meta_value(StringInfo out, MetaKind kind, const MetaSource *src)
 {
 	const char *s = meta_string(kind, src);
 
+	if (kind == META_SNAPSHOT && s != NULL)
+		frame_mark_hole(src->enc->writer, out, out->len + 1);
 	if (s != NULL)
 		json_utf8(out, s, strlen(s));
 	else
@@ -204,13 +214,34 @@ in_source_block(const MetaRow *row, const Encoder *enc)
 		   row->since <= enc->opts->compat_version;
 }
 
+static void
+keep_source(Encoder *enc, const char *text, int len, int hole)
+{
+	MemoryContext old = MemoryContextSwitchTo(enc->cxt);
+
+	initStringInfo(&enc->source);
+	appendBinaryStringInfo(&enc->source, text, len);
+	enc->source_hole = hole;
+	MemoryContextSwitchTo(old);
+}
+
 void
-encode_source(StringInfo out, const Encoder *enc, const char *schema,
+encode_source(StringInfo out, Encoder *enc, const char *schema,
 			  const char *table, XLogRecPtr lsn)
 {
 	MetaSource src = {enc, schema, table, lsn, ""};
+	FrameWriter *w = enc->writer;
 	char sep = '{';
+	int start = out->len;
 
+	/* all rows of a snapshot have the same */
+	if (enc->source.data != NULL)
+	{
+		json_raw(out, enc->source.data, enc->source.len);
+		if (enc->source_hole > 0)
+			frame_mark_hole(w, out, start + enc->source_hole);
+		return;
+	}
 	json_lit(out, "\"source\":");
 	for (int i = 0; i < lengthof(meta_rows); i++)
 	{
@@ -224,6 +255,9 @@ encode_source(StringInfo out, const Encoder *enc, const char *schema,
 		sep = ',';
 	}
 	json_char(out, '}');
+	if (enc->snapshot != NULL)
+		keep_source(enc, out->data + start, out->len - start,
+					w->hole > start ? w->hole - start : 0);
 }
 
 /*
@@ -302,7 +336,8 @@ metafields_parse(const PluginOptions *opts, const char *option, List *names,
 static bool
 is_absent(const MetaField *f, const Encoder *enc)
 {
-	return (f->kind == META_SNAPSHOT && enc->opts->connector_compat) ||
+	return (f->kind == META_SNAPSHOT && enc->opts->connector_compat &&
+			enc->snapshot == NULL) ||
 		   (strcmp(f->row->block, "transaction") == 0 &&
 			!enc->opts->transaction_metadata);
 }

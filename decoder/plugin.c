@@ -6,25 +6,19 @@
 #include "compat.h"
 
 #include "access/htup_details.h"
-#include "access/xact.h"
 #include "catalog/pg_class.h"
-#include "commands/dbcommands.h"
-#include "miscadmin.h"
-#include "pgtime.h"
 #include "replication/origin.h"
 #include "utils/builtins.h"
-#include "utils/bytea.h"
-#include "utils/float.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/xml.h"
 
 #include "encode.h"
 #include "filter.h"
 #include "json.h"
 #include "publication.h"
 #include "schema.h"
+#include "session.h"
 #include "shape.h"
 #include "txnmeta.h"
 
@@ -58,52 +52,6 @@ init_messages(PluginState *state)
 	s->key_head = s->key_tail = s->value_head = s->value_tail = "";
 }
 
-/* UTF-8, in the current context */
-static const char *
-database_name(void)
-{
-	MemoryContext cxt = CurrentMemoryContext;
-	bool own = !IsTransactionState();
-	const char *name;
-	char *copy;
-	int len;
-
-	/* a walsender starts outside of a transaction */
-	if (own)
-		StartTransactionCommand();
-	/* messages may come outside of one */
-	json_init_encoding();
-	name = get_database_name(MyDatabaseId);
-	len = strlen(name);
-	name = json_to_utf8(name, &len);
-	copy = MemoryContextAllocZero(cxt, len + 1);
-	memcpy(copy, name, len);
-	if (own)
-		CommitTransactionCommand();
-	MemoryContextSwitchTo(cxt);
-	return copy;
-}
-
-/* as the hello frame names it */
-static const char *
-format_name(int format)
-{
-	static const char *const names[] = {"flat", "envelope", "cloudevents"};
-
-	return names[format];
-}
-
-static void
-plan_built(void *arg, RelationPlan *plan)
-{
-	const Encoder *enc = arg;
-
-	schema_fill_table(enc, plan);
-	encoder_stream_headers(enc, &plan->stream);
-	encoder_stream_headers(enc, &plan->null_stream);
-	shapes_build(enc, plan);
-}
-
 static void
 decode_startup(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 			   bool is_init)
@@ -124,13 +72,13 @@ decode_startup(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 		opt->output_type = OUTPUT_PLUGIN_BINARY_OUTPUT;
 	state->change_cxt = AllocSetContextCreate(ctx->context, "tuplecast change",
 											  ALLOCSET_DEFAULT_SIZES);
-	state->relcache = relcache_create(ctx->context, &state->opts, plan_built,
-									  &state->encoder);
+	state->relcache = relcache_create(ctx->context, &state->opts,
+									  encoder_complete_plan, &state->encoder);
 	frame_writer_init(&state->writer, ctx, ctx->out, state->opts.wire,
-					  format_name(state->opts.format));
+					  encoder_format_name(&state->opts));
 	state->writer.text_keys = state->opts.key_format != 0;
 	encoder_init(&state->encoder, &state->opts, &state->writer,
-				 database_name());
+				 session_database_name());
 	init_messages(state);
 	schema_fill_messages(&state->encoder, &state->messages);
 	stream_transform(state->opts.transforms, &state->messages);
@@ -241,66 +189,6 @@ warn_no_identity(RelationPlan *plan)
 			 "Give the table a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL.")));
 }
 
-/*
- * Forms of text that depend on a session's settings are made with fixed ones.
- * The variables are set directly: this runs for each change.
- */
-typedef struct TextSettings
-{
-	int date_style;
-	int interval_style;
-	int float_digits;
-	int bytea;
-	int xml_binary;
-	pg_tz *timezone;
-} TextSettings;
-
-static void
-text_settings_fix(TextSettings *saved)
-{
-	*saved = (TextSettings){DateStyle,	  IntervalStyle, extra_float_digits,
-							bytea_output, xmlbinary,	 session_timezone};
-	DateStyle = USE_ISO_DATES;
-	IntervalStyle = INTSTYLE_POSTGRES;
-	extra_float_digits = 1;
-	bytea_output = BYTEA_OUTPUT_HEX;
-	xmlbinary = XMLBINARY_BASE64;
-	session_timezone = pg_tzset("UTC");
-}
-
-static void
-text_settings_restore(const TextSettings *saved)
-{
-	DateStyle = saved->date_style;
-	IntervalStyle = saved->interval_style;
-	extra_float_digits = saved->float_digits;
-	bytea_output = saved->bytea;
-	xmlbinary = saved->xml_binary;
-	session_timezone = saved->timezone;
-}
-
-static void
-encode_with_settings(Encoder *enc, Change *change)
-{
-	TextSettings saved;
-
-	if (!change->plan->text_settings)
-	{
-		encode_change(enc, change);
-		return;
-	}
-	text_settings_fix(&saved);
-	PG_TRY();
-	{
-		encode_change(enc, change);
-	}
-	PG_FINALLY();
-	{
-		text_settings_restore(&saved);
-	}
-	PG_END_TRY();
-}
-
 static char
 change_op(ReorderBufferChange *change)
 {
@@ -358,7 +246,7 @@ publish_row(PluginState *state, Relation rel, ReorderBufferChange *change,
 	c.lsn = change->lsn;
 	c.moved.name = NULL;
 	c.bare_null = false;
-	encode_with_settings(&state->encoder, &c);
+	session_encode(&state->encoder, &c);
 }
 
 static void

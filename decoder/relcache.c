@@ -28,9 +28,6 @@ struct RelCache
 /* set in the id of a table's second stream */
 #define NULL_STREAM 0x80000000u
 
-/* ids below are for streams that are no tables */
-#define FIRST_TABLE_STREAM 16
-
 /* the longest topic, and what Kafka's metrics make of it */
 typedef struct TopicOwner
 {
@@ -266,11 +263,17 @@ relcache_get(RelCache *cache, Relation rel)
 	*entry = *built;
 	entry->cxt = cxt;
 	entry->valid = keep.valid;
-	entry->stream.id = keep.stream.id;
-	entry->null_stream.id = keep.stream.id | NULL_STREAM;
+	relation_plan_number(entry, keep.stream.id);
 	entry->warned = keep.warned;
-	for (int i = 0; i < RELATION_SHAPES && entry->shapes != NULL; i++)
-		if (i == 0 || entry->shapes[i] != entry->shapes[0])
-			entry->shapes[i]->stream.id = keep.stream.id + i;
 	return entry;
+}
+
+void
+relation_plan_number(RelationPlan *plan, uint32 id)
+{
+	plan->stream.id = id;
+	plan->null_stream.id = id | NULL_STREAM;
+	for (int i = 0; i < RELATION_SHAPES && plan->shapes != NULL; i++)
+		if (i == 0 || plan->shapes[i] != plan->shapes[0])
+			plan->shapes[i]->stream.id = id + i;
 }

@@ -97,4 +97,9 @@ extern RelationPlan *relcache_get(RelCache *cache, Relation rel);
 extern RelationPlan *relation_plan_build(Relation rel,
 										 const PluginOptions *opts);
 
+/* Gives a plan's streams their ids, from the given one on. */
+extern void relation_plan_number(RelationPlan *plan, uint32 id);
+/* ids of streams below are not of tables */
+#define FIRST_TABLE_STREAM 16
+
 #endif /* TUPLECAST_RELCACHE_H */

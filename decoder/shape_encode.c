@@ -78,6 +78,7 @@ encode_source_of(StringInfo out, const ShapeField *f, const FieldContext *c)
 			encode_source(out, c->enc, stream->schema, stream->name,
 						  c->change->lsn);
 			drop_name(out, start, strlen("\"source\":"));
+			frame_move_hole(c->enc->writer, out, -(int) strlen("\"source\":"));
 			break;
 		case FIELD_TRANSACTION:
 			txnmeta_block(out, c->enc, stream, c->change->lsn);

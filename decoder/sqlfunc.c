@@ -20,6 +20,7 @@
 #include "json.h"
 #include "relcache.h"
 #include "shape.h"
+#include "sqlfunc.h"
 
 PG_FUNCTION_INFO_V1(tuplecast_plan);
 PG_FUNCTION_INFO_V1(tuplecast_version);
@@ -37,8 +38,7 @@ tuplecast_wire_version(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(WIRE_VERSION);
 }
 
-/* name, value, name, value, … as the output plugin takes them */
-static List *
+List *
 options_from_array(ArrayType *array)
 {
 	Datum *items;

@@ -44,3 +44,15 @@ CREATE FUNCTION tuplecast.relations(VARIADIC options text[],
 	$$;
 COMMENT ON FUNCTION tuplecast.relations(text[]) IS
 	'the captured relations under these options of the output plugin, as in pg_logical_slot_get_changes()';
+
+-- rows as records: with the rights of the caller, who must be let in by name
+CREATE FUNCTION tuplecast.snapshot(relation oid, options text[],
+	lsn pg_lsn DEFAULT '0/0', started timestamptz DEFAULT NULL,
+	first_block bigint DEFAULT NULL, end_block bigint DEFAULT NULL,
+	younger_than xid DEFAULT NULL, query text DEFAULT NULL,
+	marker text DEFAULT 'true') RETURNS SETOF bytea
+	LANGUAGE C STABLE
+	AS 'MODULE_PATHNAME', 'tuplecast_snapshot';
+COMMENT ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, bigint, bigint, xid, text, text) IS
+	'the rows of a table, or of a query with its columns, as the output plugin would publish them; many records in one value';
+REVOKE ALL ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, bigint, bigint, xid, text, text) FROM PUBLIC;

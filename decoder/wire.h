@@ -30,7 +30,9 @@
  *	'R' record	u32 stream id, u8 op (WireOp), u8 flags (WIRE_REC_*), u64 LSN,
  *				u64 ordinal, u8 part, blob key, blob value, headers, then,
  *				each only if its flag is set: str topic, i32 partition,
- *				i64 timestamp (ms), u32 hole offset in the value
+ *				i64 timestamp (ms), u32 hole offset in the value: there stands
+ *				"true", the marker of a snapshot's row, for which the shipper
+ *				may write another
  *				The bytes of a key (value) are head + row + tail; of a NULL
  *				key or value there is no head and no tail either.
  *	'C' commit	u64 end LSN, u64 records in this transaction
