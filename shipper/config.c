@@ -6,6 +6,8 @@
 
 #include <stdarg.h>
 
+#include "wal_budget.h"
+
 const ConfigOption config_options[] = {
 #define OPTION(type, field, name, native, debezium, words, flags, help)        \
 	{name,	OPT_##type, offsetof(Config, field), native, debezium, words,      \
@@ -366,6 +368,8 @@ static bool
 check_values(Config *cfg, Error *err)
 {
 	size_t n = strlen(cfg->slot_name);
+	int percents[WAL_MAX_THRESHOLDS];
+	int npercents;
 
 	if (n == 0 || n > 63 ||
 		strspn(cfg->slot_name, "abcdefghijklmnopqrstuvwxyz0123456789_") != n)
@@ -379,6 +383,9 @@ check_values(Config *cfg, Error *err)
 	if (!valid_memory(cfg->decoding_work_mem))
 		return invalid(cfg, "logical.decoding.work.mem",
 					   "a size as the server writes it, such as 256MB", err);
+	if (!wal_thresholds_parse(cfg->wal_budget_warn, percents, &npercents))
+		return invalid(cfg, "wal.budget.warn.percent",
+					   "up to 8 rising numbers from 1 to 100 with commas", err);
 	if (!check_exclusive(cfg, err) || !check_delivery(cfg, err))
 		return false;
 	if (strcmp(cfg->snapshot_mode, "no_data") != 0)
@@ -388,6 +395,9 @@ check_values(Config *cfg, Error *err)
 					"only changes are. The mode no_data would say that this "
 					"is meant",
 					cfg->snapshot_mode);
+	if (cfg->slot_lost == 1)
+		config_warn(cfg, "slot.lost=resnapshot: this version takes no "
+						 "snapshots, so that a lost slot stops it");
 	return true;
 }
 

@@ -67,6 +67,7 @@ loop_run(const Config *cfg, Error *err)
 		sink_by_name((const char *[]){"kafka", "stdout", "file"}[cfg->sink]);
 	core_init(&l->core, &l->stats);
 	heartbeat_init(&l->heartbeat, cfg);
+	wal_watch_init(&l->wal, cfg, &l->stats);
 	l->source = source_open(cfg);
 	l->turn_us = loop_clock_us(CLOCK_MONOTONIC);
 	l->stats.start_us = (uint64_t) loop_clock_us(CLOCK_REALTIME);
@@ -87,6 +88,7 @@ loop_run(const Config *cfg, Error *err)
 			  F_INT("unacknowledged", core_pending(&l->core)));
 	source_probe_cancel(&l->probe);
 	heartbeat_free(&l->heartbeat);
+	wal_watch_free(&l->wal);
 	source_close(l->source);
 	if (l->sink != NULL)
 		l->ops->close(l->sink);
@@ -116,6 +118,7 @@ loop_turn(Loop *l)
 	run_phase(l);
 	loop_watch_stuck(l);
 	loop_watch_slow_step(l);
+	loop_watch_wal(l);
 }
 
 /* Sleeps until there is work: the only place. */
@@ -127,7 +130,7 @@ loop_wait(Loop *l)
 	int64_t until = l->now_ms + TICK_MS;
 	int64_t due =
 		source_deadline(l->source, core_confirmable(&l->core), l->idle);
-	struct pollfd fds[5];
+	struct pollfd fds[6];
 	int64_t timeout;
 
 	if (l->phase == PHASE_ENDING)
@@ -141,10 +144,15 @@ loop_wait(Loop *l)
 							 .events = source_probe_events(&l->probe)};
 	fds[4] = (struct pollfd){.fd = heartbeat_fd(&l->heartbeat),
 							 .events = heartbeat_events(&l->heartbeat)};
+	fds[5] = (struct pollfd){.fd = wal_watch_fd(&l->wal),
+							 .events = wal_watch_events(&l->wal)};
 
 	if (due < until)
 		until = due;
 	due = heartbeat_deadline(&l->heartbeat);
+	if (due < until)
+		until = due;
+	due = wal_watch_deadline(&l->wal);
 	if (due < until)
 		until = due;
 	if (!source_is_connected(l->source) && l->source_backoff.next_ms < until &&
@@ -153,7 +161,7 @@ loop_wait(Loop *l)
 	if (fds[1].fd < 0 && busy && l->now_ms + SINK_TICK_MS < until)
 		until = l->now_ms + SINK_TICK_MS;
 	timeout = l->more ? 0 : until - loop_clock_us(CLOCK_MONOTONIC) / 1000;
-	if (poll(fds, 5, timeout > 0 ? (int) timeout : 0) <= 0)
+	if (poll(fds, 6, timeout > 0 ? (int) timeout : 0) <= 0)
 		return;
 
 	/* a lost connection that is not being read would be reported for ever */

@@ -13,6 +13,7 @@
 #include "loop.h"
 #include "source_probe.h"
 #include "source_stream.h"
+#include "wal_watch.h"
 
 typedef enum LoopPhase
 {
@@ -32,6 +33,7 @@ typedef struct Loop
 	const SinkOps *ops;
 	Sink *sink; /* NULL: to be opened */
 	Heartbeat heartbeat;
+	WalWatch wal;
 
 	/* the payload at hand; frame and record point into it */
 	bool has_payload;
@@ -74,6 +76,7 @@ extern void loop_source_lost(Loop *l, const Error *err);
 /* ---- loop_watch.c ---- */
 extern void loop_watch_stuck(Loop *l);
 extern void loop_watch_slow_step(Loop *l);
+extern void loop_watch_wal(Loop *l);
 extern void loop_publish(Loop *l);
 extern int64_t loop_clock_us(clockid_t clock);
 

@@ -75,7 +75,35 @@ loop_watch_slow_step(Loop *l)
 		F_INT("seconds", (l->now_ms - l->step_ms) / 1000),
 		F_STR(
 			"hint",
-			"a new slot waits for all transactions that are open: SELECT pid, xact_start, state FROM pg_stat_activity WHERE backend_xid IS NOT NULL"));
+			source_is_taken(l->source)
+				? "another process streams from the slot; this one takes over when that one is gone: SELECT active_pid FROM pg_replication_slots"
+				: "a new slot waits for all transactions that are open: SELECT pid, xact_start, state FROM pg_stat_activity WHERE backend_xid IS NOT NULL"));
+}
+
+/* A slot that is lost stops us: what the sink has is still waited for. */
+void
+loop_watch_wal(Loop *l)
+{
+	Error err;
+
+	switch (wal_watch_turn(&l->wal, source_conn(l->source), &l->stats,
+						   l->now_ms, &err))
+	{
+		case WATCH_QUIET:
+			return;
+		case WATCH_LOST:
+			break;
+		case WATCH_ENDING:
+			/* while we read, we read that, too */
+			if (!l->held)
+				return;
+			err_set(
+				&err, ERR_RETRY, "source_ending",
+				"the server wants to end the connection while the destination is away: it is closed to let it");
+			break;
+	}
+	source_disconnect(l->source);
+	loop_source_lost(l, &err);
 }
 
 void

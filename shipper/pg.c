@@ -77,7 +77,8 @@ static const char *const stage_texts[] = {
 	"the server ended the stream",
 };
 
-static bool params_has(const PgParams *p, const char *keyword);
+static const char **params_find(PgParams *p, const char *keyword);
+static int params_hosts(PgParams *p);
 static void params_add(PgParams *p, const char *keyword, const char *value);
 static bool params_options(PgParams *p, const char *own, const Config *cfg,
 						   Error *err);
@@ -96,6 +97,7 @@ pg_params_build(PgParams *p, const Config *cfg, bool replication, Error *err)
 	const char *options = getenv("PGOPTIONS");
 
 	p->count = 0;
+	p->hosts = 1;
 	for (size_t i = 0; k[i] != NULL; i++)
 	{
 		if (strcmp(k[i], "replication") == 0)
@@ -119,9 +121,61 @@ pg_params_build(PgParams *p, const Config *cfg, bool replication, Error *err)
 	params_add(p, "keepalives_interval", "10");
 	params_add(p, "keepalives_count", "3");
 	params_add(p, "tcp_user_timeout", "60000");
-	p->keywords[p->count] = NULL;
-	p->values[p->count] = NULL;
+	p->hosts = params_hosts(p);
+	/* of several hosts the one that has the slot: after a failover another */
+	if (p->hosts > 1)
+		params_add(p, "target_session_attrs", "read-write");
 	return true;
+}
+
+void
+pg_params_first_host(PgParams *p, unsigned first)
+{
+	static const char *const lists[] = {"host", "hostaddr", "port"};
+
+	if (p->hosts < 2 || first % (unsigned) p->hosts == 0)
+		return;
+	for (int i = 0; i < 3; i++)
+	{
+		const char **list = params_find(p, lists[i]);
+		const char *rest;
+		size_t behind;
+
+		/* one port is that of all hosts */
+		if (list == NULL || strchr(*list, ',') == NULL ||
+			strlen(*list) >= sizeof(p->rotated[i]))
+			continue;
+		rest = *list;
+		for (unsigned n = first % (unsigned) p->hosts; n > 0; n--)
+			rest += strcspn(rest, ",") + 1;
+		/* what is behind, a comma, what is before */
+		behind = strlen(rest);
+		memcpy(p->rotated[i], rest, behind);
+		p->rotated[i][behind] = ',';
+		memcpy(p->rotated[i] + behind + 1, *list, (size_t) (rest - *list - 1));
+		p->rotated[i][strlen(*list)] = '\0';
+		*list = p->rotated[i];
+	}
+}
+
+void
+pg_params_same_host(PgParams *p, const PGconn *conn)
+{
+	static const char *const keys[] = {"host", "hostaddr", "port"};
+	const char *values[] = {PQhost(conn),
+							PQhost(conn)[0] == '/' ? "" : PQhostaddr(conn),
+							PQport(conn)};
+
+	for (int i = 0; i < 3; i++)
+	{
+		const char **value = params_find(p, keys[i]);
+
+		if (value != NULL)
+			*value = values[i];
+		else
+			params_add(p, keys[i], values[i]);
+	}
+	p->hosts = 1;
 }
 
 int64_t
@@ -316,26 +370,41 @@ pg_text_quoted(PgText *t, const char *s, char quote)
 	pg_text_add(t, "%c", quote);
 }
 
-static bool
-params_has(const PgParams *p, const char *keyword)
+static const char **
+params_find(PgParams *p, const char *keyword)
 {
 	for (int i = 0; i < p->count; i++)
 	{
 		if (strcmp(p->keywords[i], keyword) == 0)
-			return true;
+			return &p->values[i];
 	}
-	return false;
+	return NULL;
+}
+
+static int
+params_hosts(PgParams *p)
+{
+	const char **list = params_find(p, "host");
+	int n = 1;
+
+	if (list == NULL)
+		list = params_find(p, "hostaddr");
+	for (const char *s = list != NULL ? *list : ""; *s != '\0'; s++)
+		n += *s == ',';
+	return n;
 }
 
 /* What the user said stays. */
 static void
 params_add(PgParams *p, const char *keyword, const char *value)
 {
-	if (params_has(p, keyword) || p->count >= PG_MAX_PARAMS - 1)
+	if (params_find(p, keyword) != NULL || p->count >= PG_MAX_PARAMS - 1)
 		return;
 	p->keywords[p->count] = keyword;
 	p->values[p->count] = value;
 	p->count++;
+	p->keywords[p->count] = NULL;
+	p->values[p->count] = NULL;
 }
 
 /* The server's settings that our session needs; the user's own come later and win. */

@@ -39,6 +39,8 @@ typedef struct PgParams
 	const char *keywords[PG_MAX_PARAMS];
 	const char *values[PG_MAX_PARAMS];
 	int count;
+	int hosts; /* named in the list */
+	char rotated[3][1024];
 	char options[8192]; /* holds secrets; the server takes 10000 bytes of all */
 } PgParams;
 
@@ -46,6 +48,11 @@ typedef struct PgParams
  * walsender of the database. */
 extern bool pg_params_build(PgParams *p, const Config *cfg, bool replication,
 							Error *err) MUST_CHECK;
+/* Begins the lists of hosts, addresses and ports with the host number first,
+ * counted from 0 and round the list. */
+extern void pg_params_first_host(PgParams *p, unsigned first);
+/* To the server that conn is connected to, and no other. */
+extern void pg_params_same_host(PgParams *p, const PGconn *conn);
 /* For PQconnectdbParams and the like; 0 if not said, in ms */
 extern int64_t pg_params_timeout(const PgParams *p);
 

@@ -23,6 +23,10 @@ enum
 	Q_WAL_STATUS,
 	Q_INVALIDATION,
 	Q_CONFIRMED,
+	Q_ACTIVE_PID,
+	Q_FAILOVER,
+	Q_SYNCED,
+	Q_RECOVERY,
 	Q_COUNT
 };
 
@@ -103,7 +107,8 @@ slot_query_text(PgText *out, const Config *cfg)
 		" (SELECT setting FROM pg_settings WHERE name = 'wal_sender_timeout'),"
 		" current_database(), coalesce(j->>'plugin', j->>'slot_type'),"
 		" j->>'database', j->>'wal_status', j->>'invalidation_reason',"
-		" j->>'confirmed_flush_lsn'"
+		" j->>'confirmed_flush_lsn', j->>'active_pid', j->>'failover',"
+		" j->>'synced', pg_catalog.pg_is_in_recovery()"
 		" FROM (SELECT (SELECT to_jsonb(s) FROM pg_catalog.pg_replication_slots s"
 		" WHERE s.slot_name = ");
 	pg_text_quoted(out, cfg->slot_name, '\'');
@@ -120,6 +125,10 @@ slot_read_query(SourceServer *sv, const PGresult *res, const Config *cfg,
 	sv->sender_timeout_ms =
 		strtoll(PQgetvalue(res, 0, Q_SENDER_TIMEOUT), NULL, 10);
 	sv->slot_exists = !PQgetisnull(res, 0, Q_PLUGIN);
+	sv->slot_active = !PQgetisnull(res, 0, Q_ACTIVE_PID);
+	sv->slot_pid = (int) strtol(PQgetvalue(res, 0, Q_ACTIVE_PID), NULL, 10);
+	sv->slot_failover = strcmp(PQgetvalue(res, 0, Q_FAILOVER), "true") == 0;
+	sv->in_recovery = PQgetvalue(res, 0, Q_RECOVERY)[0] == 't';
 	/* from 19 on a logical slot raises the level by itself */
 	if (sv->version < 190000 &&
 		strcmp(PQgetvalue(res, 0, Q_WAL_LEVEL), "logical") != 0)
@@ -138,16 +147,23 @@ slot_read_query(SourceServer *sv, const PGresult *res, const Config *cfg,
 			   (pg_parse_lsn(PQgetvalue(res, 0, Q_CONFIRMED),
 							 &sv->confirmed_lsn) ||
 				bad_reply(err, "a query for the slot's position"));
-	if (resume_lsn != 0)
+	/* after a failover nothing is to be resumed, but it is no first start */
+	if (resume_lsn != 0 || sv->streamed)
 	{
 		err_set(err, ERR_ENVIRONMENT, "slot_vanished",
 				"the replication slot \"%s\" is gone", cfg->slot_name);
-		err_detail(err,
-				   "A new one would not have the changes since " LSN_FORMAT ".",
-				   LSN_ARGS(resume_lsn));
+		if (resume_lsn != 0)
+			err_detail(err,
+					   "A new one would not have the changes since " LSN_FORMAT
+					   ".",
+					   LSN_ARGS(resume_lsn));
+		else
+			err_detail(
+				err,
+				"A new one would not have the changes since the failover to this server.");
 		err_hint(
 			err,
-			"Find out who dropped it (or: which failover left it behind). Starting again makes a new one; then bring the data in line.");
+			"Find out who dropped it, or which failover left it behind (from PostgreSQL 17 on, slot.failover=true and sync_replication_slots on the standby take it along). Starting again makes a new one; then bring the data in line.");
 		return false;
 	}
 	return true;
@@ -177,6 +193,64 @@ slot_read_create(SourceServer *sv, const PGresult *res, Error *err)
 		!pg_parse_lsn(PQgetvalue(res, 0, 1), &sv->confirmed_lsn))
 		return bad_reply(err, "CREATE_REPLICATION_SLOT");
 	return true;
+}
+
+bool
+slot_alter_text(PgText *out, const Config *cfg, const SourceServer *sv)
+{
+	if (!cfg->slot_failover || sv->version < 170000 || sv->slot_failover ||
+		sv->in_recovery)
+		return false;
+	pg_text_add(out, "ALTER_REPLICATION_SLOT ");
+	pg_text_quoted(out, cfg->slot_name, '"');
+	pg_text_add(out, " (FAILOVER true)");
+	return true;
+}
+
+/* reason → what happened, what keeps it from happening again */
+static const struct
+{
+	const char *reason;
+	const char *what;
+	const char *hint;
+} lost_reasons[] = {
+	{"wal_removed",
+	 "it kept more WAL than max_slot_wal_keep_size, and a checkpoint removed it",
+	 "raise max_slot_wal_keep_size, or watch tuplecast_retained_wal_bytes"},
+	{"idle_timeout",
+	 "nobody read it for longer than idle_replication_slot_timeout",
+	 "raise idle_replication_slot_timeout beyond the longest time that tuplecast may be away"},
+	{"rows_removed",
+	 "vacuum on the primary removed rows of the catalogs that it needs",
+	 "set hot_standby_feedback = on and a primary_slot_name on the standby"},
+	{"wal_level_insufficient", "the primary's wal_level was lowered",
+	 "keep wal_level = logical there"},
+	{"", "the server no longer has its WAL", "raise max_slot_wal_keep_size"},
+};
+
+bool
+slot_lost_error(Error *err, const Config *cfg, const char *reason)
+{
+	size_t i = 0;
+
+	while (lost_reasons[i].reason[0] != '\0' &&
+		   strcmp(lost_reasons[i].reason, reason) != 0)
+		i++;
+	err_set(err, ERR_ENVIRONMENT, "slot_lost",
+			"the server invalidated the replication slot \"%s\": %s%s%s%s",
+			cfg->slot_name, lost_reasons[i].what, reason[0] != '\0' ? " (" : "",
+			reason, reason[0] != '\0' ? ")" : "");
+	err_detail(
+		err,
+		"The changes since its position are gone: what the destination holds is no longer what the tables hold.%s",
+		cfg->slot_lost == 1
+			? " slot.lost=resnapshot comes with snapshots, which this version does not have; so it stops."
+			: "");
+	err_hint(
+		err,
+		"SELECT pg_drop_replication_slot('%s'); then start again, which makes a new one, and bring the data in line. So that it does not happen again: %s.",
+		cfg->slot_name, lost_reasons[i].hint);
+	return false;
 }
 
 void
@@ -210,7 +284,6 @@ check_slot(const SourceServer *sv, const PGresult *res, const Config *cfg,
 	const char *database = PQgetvalue(res, 0, Q_SLOT_DATABASE);
 	uint64_t confirmed;
 
-	(void) sv;
 	if (strcmp(plugin, "tuplecast") != 0)
 	{
 		err_set(
@@ -240,19 +313,16 @@ check_slot(const SourceServer *sv, const PGresult *res, const Config *cfg,
 	}
 	if (strcmp(PQgetvalue(res, 0, Q_WAL_STATUS), "lost") == 0 ||
 		!PQgetisnull(res, 0, Q_INVALIDATION))
+		return slot_lost_error(err, cfg, PQgetvalue(res, 0, Q_INVALIDATION));
+	if (sv->in_recovery && strcmp(PQgetvalue(res, 0, Q_SYNCED), "true") == 0)
 	{
 		err_set(
-			err, ERR_ENVIRONMENT, "slot_lost",
-			"the replication slot \"%s\" was invalidated by the server (%s)",
-			cfg->slot_name,
-			PQgetisnull(res, 0, Q_INVALIDATION)
-				? "it no longer has the WAL"
-				: PQgetvalue(res, 0, Q_INVALIDATION));
-		err_detail(err, "The changes since its position are gone.");
+			err, ERR_RETRY, "slot_synchronized",
+			"the source is a standby, and its slot \"%s\" only a copy of the primary's",
+			cfg->slot_name);
 		err_hint(
 			err,
-			"SELECT pg_drop_replication_slot('%s'); then start again, which makes a new one, and bring the data in line. Raise max_slot_wal_keep_size so that it does not happen again.",
-			cfg->slot_name);
+			"Name all hosts in source.url; target_session_attrs=read-write, the default then, finds the primary. Waiting until this one is promoted.");
 		return false;
 	}
 	if (resume_lsn != 0 &&

@@ -17,6 +17,11 @@ typedef struct SourceServer
 	int version;
 	int64_t sender_timeout_ms; /* 0: none */
 	bool slot_exists;
+	bool slot_active; /* another process streams from it */
+	int slot_pid;
+	bool slot_failover; /* standbys keep it in step */
+	bool streamed;		/* from the slot, since the process started */
+	bool in_recovery;
 	uint64_t confirmed_lsn; /* of the slot */
 } SourceServer;
 
@@ -37,6 +42,12 @@ extern bool slot_read_query(SourceServer *sv, const PGresult *res,
 extern void slot_create_text(PgText *out, const Config *cfg, int version);
 extern bool slot_read_create(SourceServer *sv, const PGresult *res,
 							 Error *err) MUST_CHECK;
+/* What brings an existing slot in line with the configuration; false: nothing */
+extern bool slot_alter_text(PgText *out, const Config *cfg,
+							const SourceServer *sv);
+/* The server invalidated the slot; reason: its own word, "" if it gave none.
+ * Fills err and returns false. */
+extern bool slot_lost_error(Error *err, const Config *cfg, const char *reason);
 extern void slot_drop_text(PgText *out, const Config *cfg);
 extern void slot_start_text(PgText *out, const Config *cfg, uint64_t lsn);
 

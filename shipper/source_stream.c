@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "log.h"
 #include "lsn.h"
 #include "source_prepare.h"
 #include "source_slot.h"
@@ -18,6 +19,8 @@
 /* how long the server may take to answer, in ms; making a slot may wait for
  * every open transaction, so it has no limit */
 #define CONNECT_TIMEOUT_MS 30000
+/* where another host may be the one to go on with */
+#define HOST_TIMEOUT_MS	   5000
 #define COMMAND_TIMEOUT_MS 60000
 /* A position that moved is told at once when there is nothing else to do, but
  * not more often than each IDLE_GAP_MS; under load, each BUSY_GAP_MS.  The
@@ -33,6 +36,8 @@
 /* microseconds from 1970-01-01 to 2000-01-01 */
 #define POSTGRES_EPOCH_US INT64_C(946684800000000)
 #define NEVER_MS		  INT64_MAX
+/* while another process streams from the slot it is looked at that often */
+#define TAKEN_MS 500
 
 typedef enum SourceState
 {
@@ -40,7 +45,9 @@ typedef enum SourceState
 	STATE_CONNECT,
 	STATE_IDENTIFY,
 	STATE_QUERY,
+	STATE_TAKEN,
 	STATE_PREPARE,
+	STATE_ALTER,
 	STATE_CREATE,
 	STATE_START,
 	STATE_DROP,
@@ -56,6 +63,12 @@ struct Source
 	PGconn *conn;
 	PgWait want; /* while connecting or waiting for a reply */
 	int64_t deadline_ms;
+	unsigned first_host;  /* of several: begin with this one */
+	unsigned hosts_tried; /* in this attempt, before the one at hand */
+	const char *host;	  /* libpq's: where it is trying to connect */
+	int64_t connect_ms;	  /* for each host */
+	bool taken;			  /* another process streams from the slot */
+	bool refused_busy;	  /* it was free when we looked, but not any more */
 	uint64_t resume_lsn;
 	bool slot_created;
 	Prepare prepare;
@@ -80,6 +93,8 @@ struct Source
 
 static SourceResult source_lose(Source *s, SourceResult how);
 static SourceResult step_connect(Source *s, Error *err);
+static SourceResult step_taken(Source *s, int64_t now_ms, Error *err);
+static void note_taken(Source *s, bool taken);
 static void bound_input(const Source *s);
 static SourceResult step_command(Source *s, SourceEvent *ev, Error *err);
 static SourceResult read_reply(Source *s, PGresult *res, SourceEvent *ev,
@@ -113,18 +128,22 @@ bool
 source_connect(Source *s, uint64_t resume_lsn, int64_t now_ms, Error *err)
 {
 	PgParams params;
-	int64_t timeout;
 
 	source_disconnect(s);
 	if (!pg_params_build(&params, s->cfg, true, err))
 		return false;
+	pg_params_first_host(&params, s->first_host);
 	s->conn = pg_connect_start(&params, err);
 	if (s->conn == NULL)
 		return false;
-	timeout = pg_params_timeout(&params);
+	s->connect_ms = pg_params_timeout(&params);
+	if (s->connect_ms <= 0)
+		s->connect_ms = params.hosts > 1 ? HOST_TIMEOUT_MS : CONNECT_TIMEOUT_MS;
 	s->state = STATE_CONNECT;
 	s->want = PG_WAIT_WRITE;
-	s->deadline_ms = now_ms + (timeout > 0 ? timeout : CONNECT_TIMEOUT_MS);
+	s->host = PQhost(s->conn);
+	s->hosts_tried = 0;
+	s->deadline_ms = now_ms + s->connect_ms;
 	s->resume_lsn = resume_lsn;
 	s->slot_created = false;
 	return true;
@@ -140,10 +159,21 @@ source_next(Source *s, int64_t now_ms, SourceEvent *ev, Error *err)
 		return SOURCE_WAIT;
 	if (s->state >= STATE_STREAM)
 		return stream_next(s, ev, now_ms, err);
+	if (s->state == STATE_TAKEN)
+		return step_taken(s, now_ms, err);
 	result = s->state == STATE_CONNECT ? step_connect(s, err)
 									   : step_command(s, ev, err);
 	if (result == SOURCE_STARTED)
 		s->status_ms = now_ms - s->interval_ms;
+	else if (result == SOURCE_WAIT && s->state == STATE_TAKEN)
+		s->deadline_ms = now_ms + TAKEN_MS;
+	else if (result == SOURCE_WAIT && s->state == STATE_CONNECT &&
+			 PQhost(s->conn) != s->host)
+	{
+		s->host = PQhost(s->conn);
+		s->hosts_tried++;
+		s->deadline_ms = now_ms + s->connect_ms;
+	}
 	else if (result == SOURCE_WAIT && s->commands != before)
 		s->deadline_ms =
 			s->state == STATE_CREATE ? NEVER_MS : now_ms + COMMAND_TIMEOUT_MS;
@@ -152,6 +182,9 @@ source_next(Source *s, int64_t now_ms, SourceEvent *ev, Error *err)
 		err_set(err, ERR_RETRY, "source_timeout",
 				"the source %s did not answer in time while %s",
 				config_source_name(s->cfg), source_step(s));
+		/* the next attempt begins with the host behind the one that is silent */
+		if (s->state == STATE_CONNECT)
+			s->first_host += s->hosts_tried + 1;
 		return source_lose(s, SOURCE_LOST);
 	}
 	return result;
@@ -193,6 +226,7 @@ source_disconnect(Source *s)
 	s->state = STATE_DOWN;
 	s->flush_left = false;
 	s->reply_wanted = false;
+	s->refused_busy = false;
 	s->pressed_ms = 0;
 	prepare_free(&s->prepare);
 }
@@ -243,6 +277,12 @@ source_is_streaming(const Source *s)
 	return s->state == STATE_STREAM;
 }
 
+bool
+source_is_taken(const Source *s)
+{
+	return s->taken;
+}
+
 const char *
 source_step(const Source *s)
 {
@@ -251,7 +291,9 @@ source_step(const Source *s)
 		[STATE_CONNECT] = "connecting",
 		[STATE_IDENTIFY] = "identifying the server",
 		[STATE_QUERY] = "looking the slot up",
+		[STATE_TAKEN] = "waiting for the slot",
 		[STATE_PREPARE] = "preparing publication and tables",
+		[STATE_ALTER] = "changing the slot",
 		[STATE_CREATE] = "creating the slot",
 		[STATE_START] = "starting the stream",
 		[STATE_DROP] = "dropping the slot just made",
@@ -259,7 +301,8 @@ source_step(const Source *s)
 		[STATE_END] = "ending the stream",
 	};
 
-	return steps[s->state];
+	/* it is asked for again and again meanwhile */
+	return steps[s->taken && s->state < STATE_TAKEN ? STATE_TAKEN : s->state];
 }
 
 uint64_t
@@ -378,7 +421,8 @@ static SourceResult
 read_reply(Source *s, PGresult *res, SourceEvent *ev, Error *err)
 {
 	ExecStatusType status = PQresultStatus(res);
-	PgStage stage = s->state == STATE_START	   ? PG_STARTING
+	PgStage stage = s->state == STATE_START || s->state == STATE_ALTER
+						? PG_STARTING
 					: s->state == STATE_CREATE ? PG_CREATING_SLOT
 											   : PG_ASKING;
 	bool good;
@@ -392,9 +436,20 @@ read_reply(Source *s, PGresult *res, SourceEvent *ev, Error *err)
 		return SOURCE_WAIT;
 	if (s->state == STATE_PREPARE)
 		return prepare_reply(&s->prepare, res, err) ? SOURCE_WAIT : SOURCE_LOST;
+	if (s->state == STATE_ALTER && status == PGRES_COMMAND_OK)
+	{
+		log_event(LOG_INFO, "the slot is one that standbys keep in step now",
+				  F_STR("slot", s->cfg->slot_name));
+		return SOURCE_WAIT;
+	}
 	if (s->state == STATE_START || status != PGRES_TUPLES_OK)
 	{
 		pg_result_error(res, stage, s->cfg, err);
+		if (stage == PG_STARTING && strcmp(err->code, "slot_in_use") == 0)
+		{
+			s->refused_busy = true;
+			return SOURCE_WAIT;
+		}
 		/* a slot that nobody reads would hold back WAL */
 		if (s->slot_created && err->kind != ERR_RETRY)
 			s->refusal = *err;
@@ -427,9 +482,19 @@ next_command(Source *s, Error *err)
 {
 	PgText text = {NULL, 0, 0};
 
+	if (s->refused_busy || (s->state == STATE_QUERY && s->server.slot_exists &&
+							s->server.slot_active))
+	{
+		note_taken(s, true);
+		s->refused_busy = false;
+		s->state = STATE_TAKEN;
+		s->want = PG_WAIT_READ;
+		return true;
+	}
 	switch (s->state)
 	{
 		case STATE_CONNECT:
+		case STATE_TAKEN:
 			pg_text_add(&text, "IDENTIFY_SYSTEM");
 			return send_command(s, STATE_IDENTIFY, text.data, err);
 		case STATE_IDENTIFY:
@@ -449,6 +514,8 @@ next_command(Source *s, Error *err)
 				slot_create_text(&text, s->cfg, s->server.version);
 				return send_command(s, STATE_CREATE, text.data, err);
 			}
+			if (slot_alter_text(&text, s->cfg, &s->server))
+				return send_command(s, STATE_ALTER, text.data, err);
 			break;
 		case STATE_START:
 			/* refused, see read_reply() */
@@ -459,6 +526,43 @@ next_command(Source *s, Error *err)
 	}
 	slot_start_text(&text, s->cfg, s->resume_lsn);
 	return send_command(s, STATE_START, text.data, err);
+}
+
+/*
+ * A standby of ours: it stays connected and looks whether the slot is free, so
+ * that it takes over soon, and the server's log is not filled with refusals.
+ */
+static SourceResult
+step_taken(Source *s, int64_t now_ms, Error *err)
+{
+	if (PQconsumeInput(s->conn) == 0 || PQstatus(s->conn) == CONNECTION_BAD)
+	{
+		pg_lost_error(s->conn, err);
+		return source_lose(s, SOURCE_LOST);
+	}
+	if (now_ms < s->deadline_ms)
+		return SOURCE_WAIT;
+	/* from the beginning: the server may have been promoted meanwhile */
+	if (!next_command(s, err))
+		return source_lose(s, SOURCE_LOST);
+	s->deadline_ms = now_ms + COMMAND_TIMEOUT_MS;
+	return SOURCE_WAIT;
+}
+
+static void
+note_taken(Source *s, bool taken)
+{
+	if (taken && !s->taken)
+		log_event(LOG_WARN,
+				  "another process streams from the slot: waiting to take over",
+				  F_STR("slot", s->cfg->slot_name),
+				  F_INT("walsender", s->server.slot_pid),
+				  F_STR("hint", "if that process is gone with its machine, the "
+								"server notices after wal_sender_timeout"));
+	else if (!taken && s->taken)
+		log_event(LOG_INFO, "the slot is free: taking over",
+				  F_STR("slot", s->cfg->slot_name));
+	s->taken = taken;
 }
 
 /* Frees the command. */
@@ -479,7 +583,9 @@ start_streaming(Source *s, SourceEvent *ev)
 {
 	int64_t limit = s->server.sender_timeout_ms / 3;
 
+	note_taken(s, false);
 	s->state = STATE_STREAM;
+	s->server.streamed = true;
 	s->interval_ms = s->cfg->status_interval;
 	if (limit > 0 && s->interval_ms > limit)
 		s->interval_ms = limit;

@@ -67,6 +67,8 @@ extern int64_t source_deadline(const Source *s, uint64_t lsn, bool idle);
 
 extern bool source_is_connected(const Source *s); /* or connecting */
 extern bool source_is_streaming(const Source *s);
+/* It waits because another process streams from the slot. */
+extern bool source_is_taken(const Source *s);
 /* "connecting", "creating the slot", … */
 extern const char *source_step(const Source *s);
 extern uint64_t source_received_lsn(const Source *s);

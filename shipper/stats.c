@@ -104,6 +104,11 @@ static void
 print_seconds(FILE *out, const char *name, const char *help, uint64_t us)
 {
 	print_head(out, name, "gauge", help);
+	if (us == UINT64_MAX)
+	{
+		fprintf(out, "tuplecast_%s +Inf\n", name);
+		return;
+	}
 	fprintf(out, "tuplecast_%s %" PRIu64 ".%06" PRIu64 "\n", name, us / 1000000,
 			us % 1000000);
 }
