@@ -53,6 +53,14 @@ extern PGDLLEXPORT void _PG_output_plugin_init(OutputPluginCallbacks *cb);
 #define tc_update_progress(ctx, skipped) OutputPluginUpdateProgress(ctx)
 #endif
 
+#if PG_VERSION_NUM >= 150000
+#define TC_PROGRESS_SAYS_SKIPPED 1
+#define tc_flush_position()		 GetFlushRecPtr(NULL)
+#else
+#define TC_PROGRESS_SAYS_SKIPPED 0
+#define tc_flush_position()		 GetFlushRecPtr()
+#endif
+
 /*
  * From 16 on the server itself keeps the connection alive inside a
  * transaction; before, a plugin must report every so many changes.  True when

@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "burst.h"
 #include "encode.h"
 #include "filter.h"
 #include "json.h"
@@ -83,6 +84,9 @@ decode_startup(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 	schema_fill_messages(&state->encoder, &state->messages);
 	stream_transform(state->opts.transforms, &state->messages);
 	state->txn.origin = "";
+	/* last: an error before it leaves the walsender as it was */
+	if (state->opts.burst)
+		burst_install(ctx);
 }
 
 /* ---- transactions -------------------------------------------------------- */
