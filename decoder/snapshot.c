@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/pg_lsn.h"
@@ -42,8 +43,8 @@ enum
 	ARG_OPTIONS,
 	ARG_LSN,
 	ARG_STARTED,
-	ARG_FIRST_BLOCK,
-	ARG_END_BLOCK,
+	ARG_FIRST,
+	ARG_END,
 	ARG_YOUNGER_THAN,
 	ARG_QUERY,
 	ARG_MARKER
@@ -67,9 +68,11 @@ typedef struct SnapshotScan
 	Portal portal;
 	char filter_op; /* whose row filter counts */
 	bool mapped;
-	bool whole;		   /* the slots are the relation's own rows */
-	int nfrom;		   /* columns of the query */
-	AttrNumber *attno; /* of each, in the relation */
+	bool whole;			  /* the slots are the relation's own rows */
+	bool own_query;		  /* and no rows in the order of the table */
+	ScanState *scan_node; /* of the query: knows where its row lies */
+	int nfrom;			  /* columns of the query */
+	AttrNumber *attno;	  /* of each, in the relation */
 	int keep; /* where the last record begins: it stays for the next value */
 	bool full;
 	bool done;
@@ -90,6 +93,13 @@ is_needed(const RelationPlan *plan, AttrNumber attnum)
 	return plan->filter != NULL;
 }
 
+static bool
+is_selected(const SnapshotScan *scan, Form_pg_attribute att)
+{
+	return !att->attisdropped && !tc_attribute_is_virtual(att) &&
+		   is_needed(scan->plan, att->attnum);
+}
+
 /* only what is published, so that no more rights are asked for */
 static void
 query_columns(StringInfo sql, const SnapshotScan *scan)
@@ -101,8 +111,7 @@ query_columns(StringInfo sql, const SnapshotScan *scan)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
-		if (att->attisdropped || tc_attribute_is_virtual(att) ||
-			!is_needed(scan->plan, att->attnum))
+		if (!is_selected(scan, att))
 			continue;
 		appendStringInfo(sql, "%s%s", comma,
 						 quote_identifier(NameStr(att->attname)));
@@ -115,6 +124,7 @@ query_text(const SnapshotScan *scan, FunctionCallInfo fcinfo)
 {
 	StringInfoData sql;
 	const char *and = " WHERE ";
+	ItemPointer tid;
 
 	if (!PG_ARGISNULL(ARG_QUERY))
 		return text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUERY));
@@ -125,14 +135,17 @@ query_text(const SnapshotScan *scan, FunctionCallInfo fcinfo)
 		&sql, " FROM ONLY %s",
 		quote_qualified_identifier(
 			get_namespace_name(get_rel_namespace(scan->relid)), scan->table));
-	for (int arg = ARG_FIRST_BLOCK; arg <= ARG_END_BLOCK; arg++)
+	for (int arg = ARG_FIRST; arg <= ARG_END; arg++)
 	{
 		if (PG_ARGISNULL(arg))
 			continue;
+		tid = (ItemPointer) PG_GETARG_POINTER(arg);
 		appendStringInfo(
 			&sql,
-			"%sctid OPERATOR(pg_catalog.%s) '(%u,0)'::pg_catalog.tid", and,
-			arg == ARG_FIRST_BLOCK ? ">=" : "<", (uint32) PG_GETARG_INT64(arg));
+			"%sctid OPERATOR(pg_catalog.%s) '(%u,%u)'::pg_catalog.tid", and,
+			arg == ARG_FIRST ? ">=" : "<",
+			ItemPointerGetBlockNumberNoCheck(tid),
+			ItemPointerGetOffsetNumberNoCheck(tid));
 		and = " AND ";
 	}
 	if (!PG_ARGISNULL(ARG_YOUNGER_THAN))
@@ -143,10 +156,27 @@ query_text(const SnapshotScan *scan, FunctionCallInfo fcinfo)
 	return sql.data;
 }
 
+/* The order of the table is the order of the records' places. */
+static int
+plan_for_order(void)
+{
+	static const char *const off[] = {"enable_indexscan",
+									  "enable_indexonlyscan",
+									  "enable_bitmapscan"};
+	int level = NewGUCNestLevel();
+
+	for (int i = 0; i < lengthof(off); i++)
+		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
 static void
 open_query(SnapshotScan *scan, const char *sql)
 {
+	int level = scan->own_query ? 0 : plan_for_order();
 	SPIParseOpenOptions options = {.read_only = true};
+	PlanState *node;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -155,6 +185,12 @@ open_query(SnapshotScan *scan, const char *sql)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the query of a snapshot must be a SELECT")));
 	SPI_finish();
+	if (level > 0)
+		AtEOXact_GUC(true, level);
+	node = scan->portal->queryDesc->planstate;
+	if (!scan->own_query &&
+		(IsA(node, SeqScanState) || IsA(node, TidRangeScanState)))
+		scan->scan_node = (ScanState *) node;
 }
 
 /* ---- rows ---------------------------------------------------------------- */
@@ -231,6 +267,25 @@ load_slot(SnapshotScan *scan, TupleTableSlot *slot)
 	row->identity_only = false;
 }
 
+/*
+ * The ordinal of a row says where it lies, so that a snapshot that was cut off
+ * anywhere can go on behind it.
+ */
+static void
+set_ordinal(SnapshotScan *scan)
+{
+	ItemPointer tid;
+
+	if (scan->scan_node == NULL)
+	{
+		scan->txn.ordinal++;
+		return;
+	}
+	tid = &scan->scan_node->ss_ScanTupleSlot->tts_tid;
+	scan->txn.ordinal = (uint64) ItemPointerGetBlockNumberNoCheck(tid) << 16 |
+						ItemPointerGetOffsetNumberNoCheck(tid);
+}
+
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -252,7 +307,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 						 .after = &scan->plan->new_row,
 						 .lsn = scan->txn.end_lsn};
 
-		scan->txn.ordinal++;
+		set_ordinal(scan);
 		session_encode(&scan->encoder, &change);
 	}
 	MemoryContextSwitchTo(old);
@@ -426,6 +481,7 @@ scan_open(FunctionCallInfo fcinfo)
 					  encoder_format_name(&scan->opts));
 	scan->writer.text_keys = scan->opts.key_format != 0;
 	encoder_init(enc, &scan->opts, &scan->writer, session_database_name());
+	scan->own_query = !PG_ARGISNULL(ARG_QUERY);
 	enc->snapshot = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MARKER));
 	enc->incremental = strcmp(enc->snapshot, "incremental") == 0;
 	if (strcmp(enc->snapshot, "true") == 0)
@@ -456,7 +512,7 @@ scan_next(SnapshotScan *scan)
 }
 
 /*
- * snapshot(relation, options, lsn, started, first_block, end_block,
+ * snapshot(relation, options, lsn, started, first, before,
  * younger_than, query, marker): frames (or lines, without wire=1), about 64 KB
  * in a value.  The last record comes in the last value, with the frame that
  * counts them.

@@ -42,7 +42,9 @@
  *
  * A record is identified by (end LSN of its transaction, ordinal, part).  The
  * ordinal counts the changes of the transaction before any filter, from 1; the
- * part counts the records of one change from 0.  A non-transactional message
+ * part counts the records of one change from 0.  In a snapshot
+ * the ordinal is the row's place, block << 16 | item; of a query's rows, a
+ * count.  A non-transactional message
  * comes as a transaction of its own: begin with xid 0, record (0, 0), commit.
  *
  * A new field goes at the end of a frame: readers ignore bytes they do not

@@ -68,8 +68,8 @@ SELECT regexp_replace(convert_from(line, 'UTF8'), '"ts_(..)":\d+(?=[,}]*$|,"ts_.
 -- parts of a table, and a query
 CREATE TABLE sn_parts (id int PRIMARY KEY, t text);
 INSERT INTO sn_parts SELECT i, repeat('x', 400) FROM generate_series(1, 100) i;
-SELECT count(*), min(id), max(id) FROM (SELECT (convert_from(line, 'UTF8')::json->'key'->>'id')::int AS id FROM tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}', first_block => 0, end_block => 2) line) s;
-SELECT count(*), min(id), max(id) FROM (SELECT (convert_from(line, 'UTF8')::json->'key'->>'id')::int AS id FROM tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}', first_block => 2) line) s;
+SELECT count(*), min(id), max(id) FROM (SELECT (convert_from(line, 'UTF8')::json->'key'->>'id')::int AS id FROM tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}', first => '(0,0)', before => '(2,0)') line) s;
+SELECT count(*), min(id), max(id) FROM (SELECT (convert_from(line, 'UTF8')::json->'key'->>'id')::int AS id FROM tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}', first => '(2,0)') line) s;
 SELECT convert_from(line, 'UTF8') FROM tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}', query => 'SELECT t || ''!'' AS other, id, left(t, 2) AS t FROM sn.sn_parts WHERE id > 98 ORDER BY id DESC') line;
 SELECT tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}', query => 'SELECT t FROM sn.sn_parts');
 SELECT tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}', query => 'SELECT id::bigint, t FROM sn.sn_parts');
@@ -119,7 +119,7 @@ GRANT USAGE ON SCHEMA sn TO regress_snapshot;
 SET ROLE regress_snapshot;
 SELECT tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}');
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, bigint, bigint, xid, text, text) TO regress_snapshot;
+GRANT EXECUTE ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, tid, tid, xid, text, text) TO regress_snapshot;
 SET ROLE regress_snapshot;
 SELECT tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}');
 RESET ROLE;
