@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "lsn.h"
+#include "mutant.h"
 
 #define CORE_FIRST_STREAMS 64
 
@@ -352,6 +353,8 @@ core_record(Core *c, const FrameRecord *f, SinkRecord *out, Error *err)
 		c->open_records >= c->delivery.opt.max_records &&
 		core_begins_change(c, c->txn.end_lsn, f->ordinal))
 		core_cut(c);
+	if (mutant_now("drop"))
+		return CORE_SKIP;
 	out->stream = c->current->handle;
 	out->frame = f;
 	out->end_lsn = c->txn.end_lsn;

@@ -4,7 +4,10 @@
  */
 #include "kafka_sink.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "mutant.h"
 
 /* beside its name and value */
 #define HEADER_BYTES 64
@@ -131,9 +134,9 @@ shrink(SinkBuf *b)
 		sink_buf_free(b);
 }
 
-rd_kafka_resp_err_t
-kafka_message_send(KafkaSender *s, const SinkRecord *r, const StreamCopy *c,
-				   rd_kafka_topic_t *topic, int32_t partition, size_t *cost)
+static rd_kafka_resp_err_t
+send_now(KafkaSender *s, const SinkRecord *r, const StreamCopy *c,
+		 rd_kafka_topic_t *topic, int32_t partition, size_t *cost)
 {
 	const FrameRecord *f = r->frame;
 	WireSlice key = join(&s->key, c->key_head, f->key, c->key_tail);
@@ -152,6 +155,65 @@ kafka_message_send(KafkaSender *s, const SinkRecord *r, const StreamCopy *c,
 	shrink(&s->key);
 	shrink(&s->value);
 	return code;
+}
+
+#ifdef TUPLECAST_MUTANT
+static WireSlice
+mutant_copy(WireSlice w)
+{
+	void *data = w.data != NULL ? malloc(w.len + 1) : NULL;
+
+	if (data != NULL)
+		memcpy(data, w.data, w.len);
+	w.data = data;
+	return w;
+}
+
+/* Keeps a record back until the next one has gone. */
+static rd_kafka_resp_err_t
+mutant_swap(KafkaSender *s, const SinkRecord *r, const StreamCopy *c,
+			rd_kafka_topic_t *topic, int32_t partition, size_t *cost)
+{
+	static FrameRecord held_frame;
+	static SinkRecord held;
+	rd_kafka_resp_err_t code;
+	rd_kafka_headers_t *headers;
+	size_t held_cost;
+
+	if (held.frame == NULL && mutant_now("swap"))
+	{
+		held_frame = *r->frame;
+		held_frame.key = mutant_copy(held_frame.key);
+		held_frame.value = mutant_copy(held_frame.value);
+		held_frame.headers.packed = mutant_copy(held_frame.headers.packed);
+		held = *r;
+		held.frame = &held_frame;
+		*cost = c->key_head.len + held_frame.key.len + c->key_tail.len +
+				c->value_head.len + held_frame.value.len + c->value_tail.len;
+		headers = make_headers(s, c, r, cost);
+		if (headers != NULL)
+			rd_kafka_headers_destroy(headers);
+		return RD_KAFKA_RESP_ERR_NO_ERROR;
+	}
+	code = send_now(s, r, c, topic, partition, cost);
+	if (held.frame != NULL && code == RD_KAFKA_RESP_ERR_NO_ERROR)
+	{
+		send_now(s, &held, c, topic, partition, &held_cost);
+		held.frame = NULL;
+	}
+	return code;
+}
+#endif
+
+rd_kafka_resp_err_t
+kafka_message_send(KafkaSender *s, const SinkRecord *r, const StreamCopy *c,
+				   rd_kafka_topic_t *topic, int32_t partition, size_t *cost)
+{
+#ifdef TUPLECAST_MUTANT
+	return mutant_swap(s, r, c, topic, partition, cost);
+#else
+	return send_now(s, r, c, topic, partition, cost);
+#endif
 }
 
 size_t

@@ -38,6 +38,10 @@
 #define NEVER_MS		  INT64_MAX
 /* while another process streams from the slot it is looked at that often */
 #define TAKEN_MS 500
+/* A server that says nothing is asked to answer after half of its own
+ * wal_sender_timeout, and given up after all of it; without one, of this.  A
+ * peer that vanished behind a proxy or a firewall is noticed by nothing else. */
+#define SILENCE_MS 60000
 
 typedef enum SourceState
 {
@@ -81,6 +85,8 @@ struct Source
 	bool flush_left; /* output that the socket did not take yet */
 	bool greeted;	 /* the first status of the session is out */
 	bool reply_wanted;
+	int64_t quiet_ms;  /* since when nothing has come; 0: something has */
+	int64_t asked_ms;  /* since when it is asked to answer; 0: it is not */
 	int64_t status_ms; /* when the last status was sent */
 	int64_t interval_ms;
 	int64_t pressed_ms; /* first unsatisfied request; 0: none */
@@ -107,6 +113,7 @@ static SourceResult stream_next(Source *s, SourceEvent *ev, int64_t now_ms,
 								Error *err);
 static SourceResult stream_message(Source *s, size_t len, SourceEvent *ev,
 								   int64_t now_ms, Error *err);
+static SourceResult stream_quiet(Source *s, int64_t now_ms, Error *err);
 static SourceResult stream_ended(Source *s, Error *err);
 static bool send_status(Source *s, uint64_t lsn, Error *err);
 static bool flush_output(Source *s, Error *err);
@@ -594,6 +601,8 @@ start_streaming(Source *s, SourceEvent *ev)
 	s->flush_left = false;
 	s->greeted = false;
 	s->reply_wanted = false;
+	s->quiet_ms = 0;
+	s->asked_ms = 0;
 	s->pressed_ms = 0;
 	s->sent_lsn = 0;
 	s->received_lsn = s->resume_lsn;
@@ -632,6 +641,8 @@ stream_next(Source *s, SourceEvent *ev, int64_t now_ms, Error *err)
 		if (n > 0)
 		{
 			s->received_bytes += (uint64_t) n;
+			s->quiet_ms = 0;
+			s->asked_ms = 0;
 			if (s->state == STATE_END)
 				continue;
 			return stream_message(s, (size_t) n, ev, now_ms, err);
@@ -640,7 +651,7 @@ stream_next(Source *s, SourceEvent *ev, int64_t now_ms, Error *err)
 		{
 			if (s->state == STATE_END && s->flush_left && !flush_output(s, err))
 				return source_lose(s, SOURCE_LOST);
-			return SOURCE_WAIT;
+			return stream_quiet(s, now_ms, err);
 		}
 		if (PQconsumeInput(s->conn) == 0)
 			break;
@@ -691,6 +702,39 @@ stream_message(Source *s, size_t len, SourceEvent *ev, int64_t now_ms,
 	if (wal_end > s->server_lsn)
 		s->server_lsn = wal_end;
 	return p[0] == 'w' ? SOURCE_PAYLOAD : SOURCE_KEEPALIVE;
+}
+
+/* Nothing is there to be read.  Time in which we do not read does not count. */
+static SourceResult
+stream_quiet(Source *s, int64_t now_ms, Error *err)
+{
+	int64_t limit = s->server.sender_timeout_ms > 0
+						? s->server.sender_timeout_ms
+						: SILENCE_MS;
+
+	if (s->state != STATE_STREAM)
+		return SOURCE_WAIT;
+	if (s->quiet_ms == 0)
+		s->quiet_ms = now_ms;
+	if (s->asked_ms == 0)
+	{
+		if (now_ms - s->quiet_ms >= limit / 2)
+		{
+			/* the next status asks, as the first one of a session does */
+			s->greeted = false;
+			s->reply_wanted = true;
+			s->asked_ms = now_ms;
+		}
+		return SOURCE_WAIT;
+	}
+	if (now_ms - s->asked_ms < limit / 2)
+		return SOURCE_WAIT;
+	err_set(err, ERR_RETRY, "source_silent",
+			"the source %s does not answer any more",
+			config_source_name(s->cfg));
+	err_detail(err, "Nothing has come for %lld ms, though it was asked.",
+			   (long long) (now_ms - s->quiet_ms));
+	return source_lose(s, SOURCE_LOST);
 }
 
 static SourceResult

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mutant.h"
+
 #define TRACKER_FIRST_CAP 64
 
 static TrackerTxn *tracker_at(const Tracker *t, uint32_t i);
@@ -118,6 +120,8 @@ tracker_commit(Tracker *t, uint64_t end_lsn)
 	txn = tracker_at(t, t->count - 1);
 	txn->end_lsn = end_lsn;
 	txn->committed = true;
+	if (mutant_is("confirm-early"))
+		tracker_raise(t, end_lsn);
 }
 
 uint64_t

@@ -47,10 +47,10 @@ class KafkaBroker:
     """settings override the broker's properties, dots written as __: auto__create__topics__enable='false'.
     listeners: more of them, name (which is its protocol, too) → address."""
 
-    def __init__(self, heap="384m", listeners=None, **settings):
+    def __init__(self, heap="384m", listeners=None, port=None, controller_port=None, properties=None, **settings):
         self.dir = Path(tempfile.mkdtemp(prefix="tuplecast-kafka-"))
-        self.port = free_port()
-        self.controller_port = free_port()
+        self.port = port or free_port()
+        self.controller_port = controller_port or free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.heap = heap
         # kept: when it goes away, it takes its unfinished requests with it
@@ -66,6 +66,7 @@ class KafkaBroker:
             "controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}",
             "log.dirs": self.dir / "logs",
             **{k.replace("__", "."): v for k, v in settings.items()},
+            **(properties or {}),
         }
         self.config = self.dir / "server.properties"
         self.config.write_text("".join(f"{k}={v}\n" for k, v in self.properties.items()))
@@ -77,12 +78,21 @@ class KafkaBroker:
     def _log4j(self):
         return [f"-Dlog4j2.configurationFile={TOP}/test/kafka/log4j2.properties"]
 
-    def start(self, timeout=120):
+    def launch(self):
         with open(self.log, "a") as log:
             self.process = subprocess.Popen([*JAVA, f"-Xmx{self.heap}", *self._log4j(), "-cp", self.classpath, "kafka.Kafka", self.config],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir)
+
+    def wait_started(self, timeout=120):
         wait_until(self._answers, timeout, what=lambda: f"broker answers\n{self.log.read_text()[-3000:]}")
         return self
+
+    def start(self, timeout=120):
+        self.launch()
+        return self.wait_started(timeout)
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
 
     def _answers(self):
         if self.process.poll() is not None:
@@ -92,7 +102,6 @@ class KafkaBroker:
             return bool(self.admin.list_topics(timeout=2).brokers)
         except KafkaException:
             return False
-
 
     def stop(self):
         self.process.terminate()
@@ -137,6 +146,94 @@ class KafkaBroker:
 
     def reader(self, *topics, prefix=None):
         return TopicReader(self.address, topics, prefix)
+
+
+class KafkaCluster:
+    """Nodes that are broker and controller each. With a proxy, clients at `address` come through one link a node, and
+    those at `direct` past it: the links are only for the program under test."""
+
+    def __init__(self, nodes=3, heap="256m", proxy=None, **settings):
+        controllers = [free_port() for _ in range(nodes)]
+        ports = [free_port() for _ in range(nodes)]
+        outside = [free_port() for _ in range(nodes)]
+        self.links = [proxy.link(port, kafka=True) for port in outside] if proxy else []
+        self.nodes = []
+        for i in range(nodes):
+            advertised = self.links[i].address if proxy else f"127.0.0.1:{outside[i]}"
+            self.nodes.append(KafkaBroker(heap, port=ports[i], controller_port=controllers[i], properties={
+                "node.id": i + 1,
+                "controller.quorum.voters": ",".join(f"{n + 1}@127.0.0.1:{p}" for n, p in enumerate(controllers)),
+                "listeners": f"INSIDE://127.0.0.1:{ports[i]},OUTSIDE://127.0.0.1:{outside[i]},CONTROLLER://127.0.0.1:{controllers[i]}",
+                "advertised.listeners": f"INSIDE://127.0.0.1:{ports[i]},OUTSIDE://{advertised}",
+                "listener.security.protocol.map": "INSIDE:PLAINTEXT,OUTSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT",
+                "inter.broker.listener.name": "INSIDE",
+                "offsets.topic.replication.factor": nodes,
+                "transaction.state.log.replication.factor": nodes,
+                "transaction.state.log.min.isr": 2 if nodes > 1 else 1,
+                "default.replication.factor": nodes,
+                "min.insync.replicas": 2 if nodes > 1 else 1,
+                **{k.replace("__", "."): v for k, v in settings.items()}}))
+        self.direct = ",".join(f"127.0.0.1:{p}" for p in ports)
+        self.address = ",".join(link.address for link in self.links) or ",".join(f"127.0.0.1:{p}" for p in outside)
+        self.admin = AdminClient({"bootstrap.servers": self.direct, "log_level": 0, "reconnect.backoff.max.ms": 500,
+                                  "topic.metadata.refresh.interval.ms": 1000})
+
+    def start(self):
+        for node in self.nodes:
+            node.launch()
+        return self.wait_whole()
+
+    def wait_whole(self, timeout=180):
+        """Until all nodes are up and each partition has all its replicas in step."""
+        for node in self.nodes:
+            node.wait_started(timeout)
+        wait_until(self.whole, timeout, what="all replicas in step", interval=0.2)
+        return self
+
+    def whole(self):
+        try:
+            known = self.admin.list_topics(timeout=5)
+        except KafkaException:
+            return False
+        return len(known.brokers) == len(self.nodes) and all(
+            p.leader > 0 and len(p.isrs) == len(p.replicas) for t in known.topics.values() for p in t.partitions.values())
+
+    def state(self):
+        """What is not whole, in words."""
+        known = self.admin.list_topics(timeout=5)
+        torn = [f"{t.topic}[{p.id}] leader {p.leader} isr {p.isrs} of {p.replicas}" for t in known.topics.values() for p in t.partitions.values()
+                if p.leader <= 0 or len(p.isrs) != len(p.replicas)]
+        return f"{len(known.brokers)} of {len(self.nodes)} brokers, {torn[:5]}"
+
+    def leader(self, topic, partition=0):
+        """The node that leads a partition, or None while nobody does."""
+        found = self.admin.list_topics(topic, timeout=10).topics[topic].partitions.get(partition)
+        return self.nodes[found.leader - 1] if found and found.leader > 0 else None
+
+    def coordinator(self, transactional_id):
+        """The node that coordinates a transactional id."""
+        hashed = 0
+        for char in transactional_id:
+            hashed = (31 * hashed + ord(char)) & 0xFFFFFFFF
+        partitions = len(self.admin.list_topics("__transaction_state", timeout=10).topics["__transaction_state"].partitions)
+        return self.leader("__transaction_state", (hashed & 0x7FFFFFFF) % partitions) if partitions else None
+
+    def controller(self):
+        found = self.admin.list_topics(timeout=10).controller_id
+        return self.nodes[found - 1] if found > 0 else self.nodes[0]
+
+    def create_topic(self, name, partitions=1, **config):
+        config = {k.replace("__", "."): str(v) for k, v in config.items()}
+        self.admin.create_topics([NewTopic(name, partitions, len(self.nodes), config=config)])[name].result(60)
+        wait_until(lambda: name in self.topics(), what=f"topic {name} is known")
+
+    delete_topics = KafkaBroker.delete_topics
+    topics = KafkaBroker.topics
+    topic_config = KafkaBroker.topic_config
+
+    def destroy(self):
+        for node in self.nodes:
+            node.destroy()
 
 
 @dataclass(frozen=True)

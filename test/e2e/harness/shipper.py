@@ -15,8 +15,9 @@ METRIC = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[^}]*\})? (-?[0-9.eE+-]+|NaN
 
 
 class Shipper:
-    def __init__(self, binary, *args, env=None, command="run", http=True, cwd=None):
+    def __init__(self, binary, *args, env=None, command="run", http=True, cwd=None, wrapper=()):
         self.binary = binary
+        self.wrapper = wrapper  # a program that becomes this one: faketime, prlimit, ip netns exec
         self.http_port = free_port() if http else None
         self.args = [command, *args]
         if command == "run":
@@ -32,7 +33,7 @@ class Shipper:
 
     def start(self):
         with open(self.stdout, "ab") as out, open(self.stderr, "ab") as err:
-            self.process = subprocess.Popen([self.binary, *self.args], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+            self.process = subprocess.Popen([*self.wrapper, self.binary, *self.args], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                             env=self.env, cwd=self.cwd)
         return self
 

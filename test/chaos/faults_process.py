@@ -1,0 +1,264 @@
+"""The program itself is killed, stopped, doubled, starved, or its clock jumps."""
+import os
+import signal
+from pathlib import Path
+
+from faults_base import Fault
+
+LIBFAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+
+
+class ShipperKill(Fault):
+    name, group, quick = "shipper-kill", "program", True
+    what = "kill -9, three times"
+    outcome = "started again, goes on"
+
+    def run(self, row):
+        for _ in range(3):
+            row.moment()
+            row.kill()
+            row.hold(0, 0.5)
+            row.restart()
+            row.recovered()
+
+
+class ShipperKillEarly(Fault):
+    name, group = "shipper-kill-at-start", "program"
+    what = "kill -9 again and again, 0 to 1.5 s after it was started"
+    outcome = "started again, goes on"
+
+    def run(self, row):
+        row.moment()
+        for _ in range(6):
+            row.kill()
+            row.restart()
+            row.hold(0, 1.5)
+        row.recovered()
+
+
+class ShipperKillInLarge(Fault):
+    name, group = "shipper-kill-in-large", "program"
+    what = "kill -9 in the middle of transactions of 20,000 rows"
+    outcome = "started again, goes on"
+
+    def run(self, row):
+        for i in range(2):
+            before = len(row.tail.records)
+            low = 5_000_000_000 + i * 1_000_000
+            row.db.sql(f"""WITH i AS (INSERT INTO item (id, ver, txn, body) SELECT i, 1, {i}, repeat('z', 80)
+                FROM generate_series({low}, {low + 19999}) i RETURNING 1) INSERT INTO txlog SELECT {5_000_000 + i}, count(*) + 1 FROM i""")
+            if row.exactly_once:
+                row.hold(0.05, 0.8)
+            else:
+                row.wait(lambda: len(row.tail.records) > before + row.random.randint(100, 10000))
+            row.kill()
+            row.restart()
+            row.recovered()
+
+
+class SigTerm(Fault):
+    name, group, quick = "sigterm", "program", True
+    what = "SIGTERM under load, three times"
+    outcome = "drains, ends with 0; nothing comes again"
+    repeats = False
+
+    def run(self, row):
+        for _ in range(3):
+            row.moment()
+            shipper = row.let_go()
+            shipper.terminate()
+            code = shipper.wait_exit(30)
+            if code != 0:
+                row.wrong.append(f"SIGTERM: ended with {code}: {shipper.log()[-800:]}")
+            row.hold(0, 0.5)
+            row.restart()
+            row.recovered()
+
+
+class SigTermTwice(Fault):
+    name, group = "sigterm-twice", "program"
+    what = "SIGTERM, and a second one while the brokers are away"
+    outcome = "the second stops it at once, with 0 or 1; goes on when started again"
+
+    def run(self, row):
+        for _ in range(2):
+            row.moment()
+            for link in row.kafka.links:
+                link.stall()
+            row.hold(0.3, 1)
+            shipper = row.let_go()
+            shipper.terminate()
+            shipper.wait_log("asked to stop")
+            shipper.terminate()
+            code = shipper.wait_exit(10)
+            if code not in (0, 1):
+                row.wrong.append(f"SIGTERM twice: ended with {code}")
+            for link in row.kafka.links:
+                link.open()
+            row.restart()
+            row.recovered()
+
+
+class StopShort(Fault):
+    name, group = "shipper-pause-short", "program"
+    what = "SIGSTOP for 1 to 2 s, three times"
+    repeats = False
+
+    def run(self, row):
+        for _ in range(3):
+            row.moment()
+            row.current.process.send_signal(signal.SIGSTOP)
+            row.hold(1, 2)
+            row.current.process.send_signal(signal.SIGCONT)
+            row.recovered()
+
+
+class StopLong(Fault):
+    name, group, quick = "shipper-pause-long", "program", True
+    what = "SIGSTOP for 14 s: longer than wal_sender_timeout (4 s) and the transaction's timeout (10 s)"
+    outcome = "reconnects, under exactly-once with a new producer; goes on"
+
+    def run(self, row):
+        row.moment()
+        row.current.process.send_signal(signal.SIGSTOP)
+        row.hold(14)
+        row.current.process.send_signal(signal.SIGCONT)
+        row.recovered()
+
+
+class TwoShippers(Fault):
+    name, group = "two-shippers", "program"
+    what = "a second process on the slot; then the first is killed"
+    outcome = "the second waits for the slot, then takes over"
+
+    def run(self, row):
+        row.moment()
+        second = row.launch()
+        row.moment()
+        if not second.running():
+            row.wrong.append(f"the second ended with {second.process.returncode}: {second.log()[-800:]}")
+            return
+        if row.db.sql("SELECT count(*) FROM pg_replication_slots WHERE slot_name = %s AND active", (row.db.slot,))[0][0] != 1:
+            row.wrong.append("the slot is not in use")
+        row.kill()
+        row.current = second
+        row.restarts += 1
+        row.recovered()
+
+
+class Zombie(Fault):
+    name, group = "zombie", "program"
+    what = "SIGSTOP A until the server drops it; start B; SIGCONT A"
+    outcome = "exactly-once: A is fenced; at-least-once: what A had under way may come late (documented)"
+    stale = True
+
+    def run(self, row):
+        for _ in range(2):
+            row.moment()
+            a = row.let_go()
+            a.process.send_signal(signal.SIGSTOP)
+            row.db.terminate_walsender()
+            row.start()
+            row.restarts += 1
+            row.wait_streaming()
+            row.flow(100)
+            a.process.send_signal(signal.SIGCONT)
+            row.hold(2, 4)
+            row.recovered()
+            # A waits for the slot like any second process, or has ended
+            if a.running():
+                a.kill()
+
+
+class OutOfMemory(Fault):
+    name, group = "out-of-memory", "program"
+    what = "the address space is limited to what is in use (prlimit), then large rows come"
+    outcome = "aborts or is refused memory; started again without the limit, goes on"
+    restartable = (1, -6, -11, -5)
+
+    def run(self, row):
+        row.moment()
+        pid = row.current.pid
+        size = row.current.status_field("VmSize") + 2_000_000
+        os.system(f"prlimit --pid {pid} --as={size}:{size}")
+        row.db.sql("INSERT INTO item (id, ver, txn, body) SELECT 6000000000 + i, 1, 0, repeat('m', 6000000) FROM generate_series(1, 3) i")
+        row.hold(4)
+        if row.current is not None and row.current.running():
+            row.kill()
+            row.restart()
+        row.recovered()
+
+    # large rows are allowed: it is the memory that is short
+    topic_config = {"max__message__bytes": 20000000}
+
+
+class ClockJump(Fault):
+    name, group = "clock-jump", "program"
+    what = "its clock jumps by an hour forward, then two back (libfaketime; the monotonic clock stays)"
+    repeats = False
+
+    def prepare(self, row):
+        self.file = Path(f"/tmp/tuplecast-clock-{os.getpid()}-{row.number}")
+        self.file.write_text("+0\n")
+        row.extra_env.update(LD_PRELOAD=LIBFAKETIME, FAKETIME_TIMESTAMP_FILE=str(self.file), FAKETIME_NO_CACHE="1",
+                             FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1")
+
+    def run(self, row):
+        for offset in ("+3600", "-3600", "+0"):
+            row.moment()
+            self.file.write_text(offset + "\n")
+            row.hold(1, 2)
+            row.recovered()
+
+    def clean(self, row):
+        self.file.unlink(missing_ok=True)
+
+
+class AllAtOnce(Fault):
+    name, group = "all-at-once", "program"
+    what = "kill -9 of the program, the server and a broker together"
+    outcome = "each is started again; goes on"
+
+    def run(self, row):
+        row.moment()
+        node = row.random.choice(row.kafka.nodes)
+        node.kill()
+        row.kill()
+        row.pg.kill()
+        row.hold(0, 1)
+        row.pg.start()
+        row.restart()
+        row.hold(0, 1)
+        node.launch()
+        row.recovered()
+
+
+FAILPOINTS = []
+
+
+def make_failpoint(point, modes):
+    class Point(Fault):
+        name, group = f"failpoint-{point}", "failpoint × kill"
+        what = f"SIGKILL at the point {point}, twice"
+        outcome = "started again, goes on"
+        restartable = (1, -9)
+
+        def run(self, row):
+            for _ in range(2):
+                row.moment()
+                row.kill()
+                row.restart(env={"TUPLECAST_FAILPOINT": f"{point}:kill"})
+                # the supervisor starts it again, without the point
+                row.hold(0, 0.2)
+                try:
+                    row.wait(lambda: -9 in row.exits, 20)
+                except AssertionError:
+                    row.notes.append("the point was not reached")
+                    row.wrong.append(f"the failpoint {point} was not reached within 20 s")
+                    return
+                row.exits.remove(-9)
+                row.recovered()
+    Point.modes = modes
+    Point.__name__ = f"Failpoint_{point}"
+    FAILPOINTS.append(Point)
+    return Point

@@ -1,0 +1,2 @@
+def rewrite(path, files, faults):
+    return 0
