@@ -20,7 +20,7 @@ PG_CONFIG   ?= pg_config
 export PG_CONFIG WITH_HTTP WERROR
 
 # these set up the machine first, so they run where pg_config does not exist yet
-ifneq ($(filter demo test deps bench compat,$(MAKECMDGOALS)),)
+ifneq ($(filter demo test deps bench compat chaos,$(MAKECMDGOALS)),)
 
 deps:
 	@test/deps.sh
@@ -32,7 +32,9 @@ bench:
 	@test/bench/run.sh
 compat:
 	@test/compat/run.sh all
-.PHONY: deps demo test bench compat
+chaos:
+	@test/chaos/run.sh
+.PHONY: deps demo test bench compat chaos
 
 else
 

@@ -5,7 +5,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 top=$PWD
 export WERROR=-Werror PG_CONFIG=${PG_CONFIG:-pg_config}
-stages=(build lint unit regress nohttp e2e sanitize)
+stages=(build lint unit regress nohttp e2e chaos sanitize)
 # on request
 more_stages=(compat)
 jobs=$(nproc)
@@ -104,6 +104,20 @@ stage_compat()
 	if [ $status = 0 ]; then tail -n 1 "$tmp/compat.log"; else tail -n 60 "$tmp/compat.log"; fi
 	counts "$(sed -n 's/^[0-9]* records in \([0-9]*\) combinations.*/\1/p' "$tmp/compat.log")" 0
 	[ "${stage_passed:-0}" -gt 0 ] || { stage_passed=0; echo "nothing was compared"; return 1; }
+	return $status
+}
+
+# a part of the fault matrix, and the test of its checker; all of it is `make chaos`
+stage_chaos()
+{
+	private_postgres || return 1
+	test/chaos/run.sh quick >"$tmp/chaos.log" 2>&1
+	local status=$?
+	[ $status = 0 ] || cat "$tmp/chaos.log"
+	local sums
+	sums=$(sed -n 's/^chaos.*: \([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p' "$tmp/chaos.log" | awk '{p += $1; f += $2} END {print p + 0, f + 0}')
+	counts "${sums% *}" "${sums#* }"
+	[ "${stage_passed:-0}" -gt 0 ] || { stage_passed=0; echo "no fault was tried"; return 1; }
 	return $status
 }
 

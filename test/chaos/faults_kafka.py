@@ -17,7 +17,7 @@ class BrokerFault(Fault):
 
 
 class BrokerKill(BrokerFault):
-    name, quick = "broker-kill", True
+    name, quick = "broker-kill", ("exactly-once",)
     what = "kill -9 of one broker of three, back after 2 to 4 s"
 
     def victim(self, row):
@@ -107,7 +107,7 @@ class RollingRestart(BrokerFault):
 
 
 class BrokerPause(BrokerFault):
-    name, quick = "broker-pause", True
+    name, quick = "broker-pause", ("at-least-once",)
     what = "SIGSTOP of one broker for 5 to 8 s: longer than its session (3 s) and the client's timeout (6 s)"
 
     def run(self, row):

@@ -37,7 +37,7 @@ def family(side, links, word):
         name, rounds = f"{side}-cut", 2
         what = f"the link to {word} is cut: connections reset, new ones refused, for 2 to 5 s, twice"
         seconds = (2, 5)
-        quick = side == "kafka"
+        quick = ("exactly-once",) if side == "kafka" else False
 
         def harm(self, link):
             link.cut()
@@ -46,7 +46,6 @@ def family(side, links, word):
         name = f"{side}-blackhole"
         what = f"nothing passes to and from {word} for 9 s, connections stay; then it all arrives"
         seconds = (9, 9)
-        quick = side == "pg"
 
         def harm(self, link):
             link.stall()
@@ -62,6 +61,7 @@ def family(side, links, word):
     class HalfOpen(LinkFault):
         name, rounds = f"{side}-half-open", 1
         what = f"connections are closed at {word}, and the program is not told; new ones work"
+        quick = ("at-least-once",) if side == "pg" else False
         seconds = (1, 2)
 
         def harm(self, link):

@@ -57,7 +57,7 @@ class ShipperKillInLarge(Fault):
 
 
 class SigTerm(Fault):
-    name, group, quick = "sigterm", "program", True
+    name, group, quick = "sigterm", "program", ("at-least-once",)
     what = "SIGTERM under load, three times"
     outcome = "drains, ends with 0; nothing comes again"
     repeats = False
@@ -114,7 +114,7 @@ class StopShort(Fault):
 
 
 class StopLong(Fault):
-    name, group, quick = "shipper-pause-long", "program", True
+    name, group, quick = "shipper-pause-long", "program", ("exactly-once",)
     what = "SIGSTOP for 14 s: longer than wal_sender_timeout (4 s) and the transaction's timeout (10 s)"
     outcome = "reconnects, under exactly-once with a new producer; goes on"
 

@@ -30,7 +30,7 @@ class WalsenderTerminate(SourceFault):
 
 
 class WalsenderKill(SourceFault):
-    name, quick = "walsender-kill", True
+    name, quick = "walsender-kill", ("at-least-once",)
     what = "kill -9 of the walsender: the server restarts all its sessions, twice"
 
     def run(self, row):
@@ -88,7 +88,7 @@ class PostgresImmediate(PostgresRestart):
 
 
 class PostmasterKill(SourceFault):
-    name, quick = "postgres-kill", True
+    name, quick = "postgres-kill", ("exactly-once",)
     what = "kill -9 of the postmaster: confirmed_flush goes back; twice"
 
     def run(self, row):
@@ -197,7 +197,7 @@ class WalDiskFull(SourceFault):
 # ---- what a person must repair: named errors ----
 
 class SlotDropped(Named):
-    name, group, quick = "slot-dropped", "slot", True
+    name, group, quick = "slot-dropped", "slot", ("exactly-once",)
     what = "the slot is dropped while the program is connected (its walsender is terminated first)"
     outcome = "ends with 3: the slot is gone"
     pattern = r"slot"
