@@ -36,7 +36,7 @@ def filled(db):
     db.sql(FILL)
     db.sql("SELECT pg_create_logical_replication_slot(%s, 'tuplecast')", [db.slot])
     db.sql("""DO $$ BEGIN FOR i IN 1..6000 LOOP
-            INSERT INTO t (v, n) SELECT repeat('x', i %% 300), i * 1.5 FROM generate_series(1, i %% 7); 
+            INSERT INTO t (v, n) SELECT repeat('x', i %% 300), i * 1.5 FROM generate_series(1, i %% 7);
             IF i %% 50 = 0 THEN ROLLBACK; ELSE COMMIT; END IF; END LOOP; END $$""".replace("%%", "%"))
     db.sql("INSERT INTO other SELECT i, repeat(md5(i::text), 1000) FROM generate_series(1, 300) i")
     db.sql("ALTER TABLE t ADD COLUMN later int DEFAULT 7; UPDATE t SET n = n + 1 WHERE id % 3 = 0; DELETE FROM t WHERE id % 5 = 0")
@@ -63,7 +63,7 @@ def recvlogical(db, bindir, options, host, env=None):
 
 def test_the_same_bytes(filled, pg_bindir, cluster):
     db = filled
-    for extra in ({}, {"format": "envelope", "value__schemas__enable": "true", "provide__transaction__metadata": "true"}, {"publication__name": "part"}):
+    for extra in ({}, {"value__schemas__enable": "true", "add__fields": "op,lsn,table"}, {"publication__name": "part"}):
         wanted = recvlogical(db, pg_bindir, {**WIRE, **extra}, "127.0.0.1")
         for host in ("127.0.0.1", cluster.dir):
             assert recvlogical(db, pg_bindir, {**BURST, **extra}, host) == wanted, (extra, host)
@@ -124,16 +124,16 @@ def test_after_an_error_the_connection_streams_again(filled, cluster):
     """The functions of the connection are put back, and taken again by the second stream."""
     db = filled
     slot = db.copy()
-    with WalStream(cluster, db.name) as stream:
-        for options in (BURST, WIRE, BURST):
-            stream.start(slot, publication__name="missing", **options)
-            with pytest.raises(ServerError, match="missing"):
-                while True:
-                    stream.copy_data()
-            stream.recover()
-        sums = []
-        end = lsn(db.value("SELECT pg_current_wal_flush_lsn()::text"))
-        for options in (BURST, WIRE, BURST):
+    end = lsn(db.value("SELECT pg_current_wal_flush_lsn()::text"))
+    sums = []
+    for options, errors in ((WIRE, []), (BURST, [BURST, WIRE, BURST]), (WIRE, [BURST])):
+        with WalStream(cluster, db.name) as stream:
+            for wrong in errors:
+                stream.start(slot, publication__name="missing", **wrong)
+                with pytest.raises(ServerError, match="missing"):
+                    while True:
+                        stream.copy_data()
+                stream.recover()
             stream.start(slot, **options)
             sums.append(hashlib.md5())
             while True:
@@ -142,8 +142,6 @@ def test_after_an_error_the_connection_streams_again(filled, cluster):
                     sums[-1].update(data)
                 elif data[0] >= end:
                     break
-            # nothing is confirmed, so the next stream begins at the same place
-            assert stream.finish() == []
     assert len({s.hexdigest() for s in sums}) == 1
 
 
