@@ -119,9 +119,17 @@ bool
 slot_read_query(SourceServer *sv, const PGresult *res, const Config *cfg,
 				uint64_t resume_lsn, Error *err)
 {
+	int version;
+
 	if (PQntuples(res) != 1 || PQnfields(res) != Q_COUNT)
 		return bad_reply(err, "a query for the slot");
-	sv->version = (int) strtol(PQgetvalue(res, 0, Q_VERSION), NULL, 10);
+	version = (int) strtol(PQgetvalue(res, 0, Q_VERSION), NULL, 10);
+	if (cfg->slot_failover && version < 170000 && version != sv->version)
+		log_event(
+			LOG_WARN,
+			"slot.failover has no effect: slots can be kept in step from PostgreSQL 17 on",
+			F_INT("server_version", version / 10000));
+	sv->version = version;
 	sv->sender_timeout_ms =
 		strtoll(PQgetvalue(res, 0, Q_SENDER_TIMEOUT), NULL, 10);
 	sv->slot_exists = !PQgetisnull(res, 0, Q_PLUGIN);
@@ -174,11 +182,6 @@ slot_create_text(PgText *out, const Config *cfg, int version)
 {
 	pg_text_add(out, "CREATE_REPLICATION_SLOT ");
 	pg_text_quoted(out, cfg->slot_name, '"');
-	if (cfg->slot_failover && version < 170000)
-		log_event(
-			LOG_WARN,
-			"slot.failover has no effect: slots can be kept in step from PostgreSQL 17 on",
-			F_INT("server_version", version / 10000));
 	pg_text_add(out, " LOGICAL \"tuplecast\" %s",
 				version < 150000 ? "NOEXPORT_SNAPSHOT"
 				: cfg->slot_failover && version >= 170000

@@ -67,7 +67,9 @@ struct Source
 	PGconn *conn;
 	PgWait want; /* while connecting or waiting for a reply */
 	int64_t deadline_ms;
-	unsigned first_host;  /* of several: begin with this one */
+	unsigned first_host; /* of several: begin with this one */
+	int hosts;
+	int refusals;		  /* of hosts in a row */
 	unsigned hosts_tried; /* in this attempt, before the one at hand */
 	const char *host;	  /* libpq's: where it is trying to connect */
 	int64_t connect_ms;	  /* for each host */
@@ -143,6 +145,7 @@ source_connect(Source *s, uint64_t resume_lsn, int64_t now_ms, Error *err)
 	s->conn = pg_connect_start(&params, err);
 	if (s->conn == NULL)
 		return false;
+	s->hosts = params.hosts;
 	s->connect_ms = pg_params_timeout(&params);
 	if (s->connect_ms <= 0)
 		s->connect_ms = params.hosts > 1 ? HOST_TIMEOUT_MS : CONNECT_TIMEOUT_MS;
@@ -361,6 +364,7 @@ step_connect(Source *s, Error *err)
 	switch (pg_connect_poll(s->conn, &s->want))
 	{
 		case PG_DONE:
+			s->refusals = 0;
 			s->encrypted = PQsslInUse(s->conn) || PQgssEncInUse(s->conn);
 			if (s->encrypted)
 				bound_input(s);
@@ -369,6 +373,11 @@ step_connect(Source *s, Error *err)
 			return SOURCE_WAIT;
 		case PG_FAILED:
 			pg_connect_error(s->conn, s->cfg, err);
+			/* what one host refuses another may take: a standby that is behind
+			 * does not have the role or the database yet */
+			s->first_host += s->hosts_tried + 1;
+			if (err->kind != ERR_RETRY && ++s->refusals < s->hosts)
+				err->kind = ERR_RETRY;
 			return source_lose(s, SOURCE_LOST);
 		default:
 			return SOURCE_WAIT;
