@@ -20,7 +20,7 @@ PG_CONFIG   ?= pg_config
 export PG_CONFIG WITH_HTTP WERROR
 
 # these set up the machine first, so they run where pg_config does not exist yet
-ifneq ($(filter demo test deps bench compat chaos,$(MAKECMDGOALS)),)
+ifneq ($(filter demo test deps bench compat chaos fuzz,$(MAKECMDGOALS)),)
 
 deps:
 	@test/deps.sh
@@ -34,7 +34,10 @@ compat:
 	@test/compat/run.sh all
 chaos:
 	@test/chaos/run.sh
-.PHONY: deps demo test bench compat chaos
+fuzz:
+	@test/deps.sh
+	@test/fuzz/run.sh
+.PHONY: deps demo test bench compat chaos fuzz
 
 else
 

@@ -198,6 +198,9 @@ dateformat_append(StringInfo out, int64 ms, const char *pattern)
 
 /* ---- parsing ------------------------------------------------------------- */
 
+/* what an int holds, whatever the digits */
+#define MAX_DIGITS 9
+
 static bool
 take_number(const char **s, int max_digits, int *v)
 {
@@ -253,13 +256,13 @@ take_zone(const char **s, int *offset)
 static bool
 take_field(const char **s, const Token *t, bool abutting, Fields *f)
 {
-	int max = abutting ? t->count : 9;
+	int max = abutting ? Min(t->count, MAX_DIGITS) : MAX_DIGITS;
 	int ignored;
 
 	switch (t->letter)
 	{
 		case 'y':
-			if (!take_number(s, abutting ? t->count : 9, &f->year))
+			if (!take_number(s, max, &f->year))
 				return false;
 			/* two digits are of the hundred years around now, as in Java */
 			if (t->count == 2 && f->year < 100)
@@ -333,11 +336,11 @@ dateformat_parse(const char *s, const char *pattern, int64 *ms)
 	}
 	if (f.afternoon && f.hour < 12)
 		f.hour += 12;
-	if (f.year > 5000000)
-		return false;
 	/* lenient, as Java is: the 32nd is the first of the next month */
 	f.year += (f.month - 1) / 12;
 	f.month = (f.month - 1) % 12 + 1;
+	if (f.year > 5000000)
+		return false;
 	days = (int64) date2j(f.year, f.month, 1) - UNIX_EPOCH_JDATE +
 		   (f.yearday > 0 ? f.yearday : f.day) - 1;
 	*ms = days * MS_PER_DAY + f.hour * INT64CONST(3600000) +

@@ -41,7 +41,12 @@ json_char(StringInfo out, char c)
 }
 
 #define json_lit(out, s) json_raw((out), "" s "", sizeof(s) - 1)
-#define json_str(out, s) json_raw((out), (s), strlen(s))
+
+static inline void
+json_str(StringInfo out, const char *s)
+{
+	json_raw(out, s, (int) strlen(s));
+}
 
 /* Escapes UTF-8; no quotes around it. */
 extern void json_escape(StringInfo out, const char *s, int len);

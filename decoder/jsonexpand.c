@@ -4,6 +4,8 @@
  */
 #include "compat.h"
 
+#include <ctype.h>
+
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 
@@ -43,15 +45,36 @@ typedef struct JsonSchema
 
 static JsonNode *parse_value(const char **p);
 
+/* The length of the escape at s, behind its backslash; 0: there is no such. */
+static int
+escape_length(const char *s)
+{
+	if (*s != 'u')
+		return *s != '\0' && strchr("\"\\/bfnrt", *s) != NULL ? 1 : 0;
+	for (int i = 1; i <= 4; i++)
+		if (!isxdigit((unsigned char) s[i]))
+			return 0;
+	return 5;
+}
+
+/* Whether a string begins at p that is closed, and all of it valid. */
 static bool
 is_whole_string(const char *p)
 {
-	const char *end = jsonscan_skip(p);
+	for (const char *s = p + 1; (unsigned char) *s >= 0x20; s++)
+	{
+		if (*s == '"')
+			return true;
+		if (*s == '\\')
+		{
+			int n = escape_length(s + 1);
 
-	for (const char *s = p; s < end; s++)
-		if ((unsigned char) *s < 0x20)
-			return false;
-	return end > p + 1 && end[-1] == '"';
+			if (n == 0)
+				return false;
+			s += n;
+		}
+	}
+	return false;
 }
 
 static JsonNode *

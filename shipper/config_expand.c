@@ -8,6 +8,8 @@
 
 #include <ctype.h>
 
+#include "utf8.h"
+
 typedef struct Place
 {
 	const char *option;
@@ -148,6 +150,22 @@ reference_end(const char *s)
 	return p > s && *p == ':' ? strchr(p, '}') : NULL;
 }
 
+static bool
+is_utf8(const char *s, size_t len)
+{
+	while (len > 0)
+	{
+		uint32_t cp;
+		size_t n = utf8_next(s, len, &cp);
+
+		if (n == 0)
+			return false;
+		s += n;
+		len -= n;
+	}
+	return true;
+}
+
 char *
 config_expand(const char *value, const char *option, const char *origin,
 			  bool *external, Error *err)
@@ -195,5 +213,13 @@ config_expand(const char *value, const char *option, const char *origin,
 		free(piece);
 	}
 	out[len] = '\0';
+	/* files are checked as they are read; arguments and variables are not */
+	if (!is_utf8(out, len) || !is_utf8(option, strlen(option)))
+	{
+		err_clear(err);
+		expand_error(&at, "the name or the value is not UTF-8", NULL);
+		free(out);
+		return NULL;
+	}
 	return out;
 }

@@ -20,6 +20,7 @@ need() { local package=$1; shift; "$@" || missing+=("$package"); }
 pg_extensions_build() { local mk; mk=$(pg --pgxs) && [ -f "$mk" ] && [ -f "$(pg --includedir-server)/postgres.h" ]; }
 pg_server() { local bin; bin=$(pg --bindir) && [ -x "$bin/postgres" ] && [ -x "$bin/initdb" ]; }
 libpq() { header libpq-fe.h "$(pg --includedir || echo /usr/include/postgresql)"; }
+fuzzer_runtime() { [ -f "$(clang-14 -print-file-name=libclang_rt.fuzzer-x86_64.a 2>/dev/null)" ] || ls /usr/lib/llvm-14/lib/clang/14*/lib/linux/libclang_rt.fuzzer-*.a >/dev/null 2>&1; }
 java17() { have java && [ "$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p')" -ge 17 ] 2>/dev/null; }
 venv_module() { python3 -c 'import venv, ensurepip' 2>/dev/null; }
 
@@ -39,6 +40,9 @@ find_missing()
 	if [ "$set_wanted" = test ]; then
 		need libmicrohttpd-dev header microhttpd.h
 		need libcmocka-dev header_cmocka
+		need clang-14 have clang-14
+		need libclang-rt-14-dev fuzzer_runtime
+		need libssl-dev header openssl/evp.h
 		need default-jre-headless java17
 		need maven have mvn
 		need python3 have python3

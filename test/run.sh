@@ -5,7 +5,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 top=$PWD
 export WERROR=-Werror PG_CONFIG=${PG_CONFIG:-pg_config}
-stages=(build lint unit regress nohttp e2e chaos sanitize)
+stages=(build lint unit fuzz regress nohttp e2e chaos sanitize)
 # on request
 more_stages=(compat)
 jobs=$(nproc)
@@ -40,6 +40,17 @@ stage_unit()
 	[ $status = 0 ] || cat "$tmp/unit.log"
 	unit_counts "$tmp/unit.log"
 	[ "$stage_passed" -gt 0 ] || { cat "$tmp/unit.log"; echo "no unit test ran"; return 1; }
+	return $status
+}
+
+# each fuzzer for half a minute from its corpus; `make fuzz` runs them for longer
+stage_fuzz()
+{
+	FUZZ_SECONDS=${FUZZ_SECONDS:-30} FUZZ_SEED=1 test/fuzz/run.sh >"$tmp/fuzz.log" 2>&1
+	local status=$?
+	[ $status = 0 ] || cat "$tmp/fuzz.log"
+	counts "$(grep -c 'nothing found$' "$tmp/fuzz.log")" "$(grep -c ': FAILED$' "$tmp/fuzz.log")"
+	[ "$stage_passed" -gt 0 ] || { cat "$tmp/fuzz.log"; echo "no fuzzer ran"; return 1; }
 	return $status
 }
 

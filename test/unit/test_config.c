@@ -63,6 +63,23 @@ test_precedence(void **state)
 	assert_string_equal(cfg.topic_prefix, "two");
 }
 
+/* Files are refused where they are not UTF-8; so is the rest. */
+static void
+test_utf8(void **state)
+{
+	(void) state;
+	must_fail("config_substitution", "--topic.prefix", "p\xff", NULL);
+	assert_has(err.text, "not UTF-8");
+	must_fail("config_substitution", "--kafka.\xe9", "x", NULL);
+	setenv("TUPLECAST_SLOT_NAME", "\xc3", 1);
+	must_fail("config_substitution", "--topic.prefix", "p", NULL);
+	unsetenv("TUPLECAST_SLOT_NAME");
+	setenv("LATIN1", "caf\xe9", 1);
+	must_fail("config_substitution", "--database.dbname", "${env:LATIN1}",
+			  NULL);
+	must_load("--database.dbname", "caf\xc3\xa9", NULL);
+}
+
 static void
 test_environment(void **state)
 {
@@ -747,6 +764,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		config_test(test_defaults),
 		config_test(test_precedence),
+		config_test(test_utf8),
 		config_test(test_environment),
 		config_test(test_arguments),
 		config_test(test_take_flag),
