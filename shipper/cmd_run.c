@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 
 #include "config.h"
+#include "failpoint.h"
 #include "http.h"
 #include "log.h"
 #include "loop.h"
@@ -30,6 +31,7 @@ cmd_run(int argc, char **argv)
 		log_error(LOG_ERROR, &err);
 		return err_exit_code(&err);
 	}
+	failpoint_init();
 	log_init((LogFormat) cfg.log_format, (LogLevel) cfg.log_level);
 	if (!run(&cfg, &err))
 	{

@@ -352,14 +352,18 @@ check_delivery(const Config *cfg, Error *err)
 {
 	const ConfigOption *o = config_find_option("delivery");
 
-	if (strcmp(config_text(cfg, o), "exactly-once") != 0)
+	if (cfg->delivery != DELIVERY_EXACTLY_ONCE || cfg->sink == SINK_KAFKA)
 		return true;
 	err_set(err, ERR_CONFIG, "config_unsupported",
-			"delivery=exactly-once is not available yet");
-	err_detail(err, "It comes from %s.", config_origin(cfg, o));
-	err_hint(err, "Use delivery=at-least-once; after a crash, consumers can "
-				  "tell records that come again by __lsn, __ordinal and "
-				  "__part (headers.identity).");
+			"delivery=exactly-once needs Kafka, and the sink is %s",
+			config_text(cfg, config_find_option("sink")));
+	err_detail(err,
+			   "It comes from %s. Exactly-once rests on transactions of Kafka, "
+			   "and on a position that is part of them.",
+			   config_origin(cfg, o));
+	err_hint(err, "Use sink=kafka, or delivery=at-least-once; after a crash, "
+				  "consumers can tell records that come again by __lsn, "
+				  "__ordinal and __part (headers.identity).");
 	return false;
 }
 
@@ -538,4 +542,15 @@ config_require_run(const Config *cfg, Error *err)
 		return missing("sink.file.path", "--sink.file.path", "FILE",
 					   "the sink \"file\" needs one", err);
 	return check_prefix(cfg, err);
+}
+
+int64_t
+config_transaction_timeout_ms(const Config *cfg)
+{
+	int64_t ms = 60000;
+
+	for (size_t i = 0; i < cfg->kafka.count; i++)
+		if (strcmp(cfg->kafka.items[i].name, "transaction.timeout.ms") == 0)
+			ms = strtoll(cfg->kafka.items[i].value, NULL, 10);
+	return ms >= 1000 ? ms : 1000;
 }

@@ -30,6 +30,19 @@ typedef int64_t cfg_msec;
 typedef int64_t cfg_bytes;
 typedef int cfg_enum; /* index into the row's list of words */
 
+/* words of some rows */
+enum
+{
+	DELIVERY_AT_LEAST_ONCE,
+	DELIVERY_EXACTLY_ONCE
+};
+enum
+{
+	SINK_KAFKA,
+	SINK_STDOUT,
+	SINK_FILE
+};
+
 typedef struct ConfigPair
 {
 	char *name;
@@ -70,6 +83,8 @@ typedef struct Config
 extern bool config_load(Config *cfg, int argc, char **argv,
 						Error *err) MUST_CHECK;
 /* Checks what run needs (source, kafka unless another sink, topic.prefix). */
+/* kafka.transaction.timeout.ms, or librdkafka's default */
+extern int64_t config_transaction_timeout_ms(const Config *cfg);
 extern bool config_require_run(const Config *cfg, Error *err) MUST_CHECK;
 extern void config_free(Config *cfg);
 /* What a person should know although nothing failed; ended by NULL, owned by

@@ -604,6 +604,12 @@ core_stored_snapshot(const Core *c)
 	return c->delivery.base.snapshot;
 }
 
+void
+core_turn(Core *c, int64_t now_ms)
+{
+	c->delivery.now_ms = now_ms;
+}
+
 DeliveryStep
 core_next(Core *c, const DeliveryHints *hints)
 {

@@ -138,6 +138,8 @@ extern void core_snapshot_progress(Core *c, const char *progress);
 /* The progress read by core_resume(); NULL: none. */
 extern const char *core_stored_snapshot(const Core *c);
 
+/* The time, at the start of each turn. */
+extern void core_turn(Core *c, int64_t now_ms);
 extern DeliveryStep core_next(Core *c, const DeliveryHints *hints);
 /* What to put at DELIVERY_POSITION; borrowed until the next call. */
 extern const Position *core_position(Core *c);

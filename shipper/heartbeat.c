@@ -168,6 +168,7 @@ put_record(Heartbeat *h, const SinkOps *ops, Sink *sink, uint64_t lsn,
 	{
 		case SINK_OK:
 			h->due = false;
+			h->sent++;
 			break;
 		case SINK_FULL:
 		case SINK_PENDING:

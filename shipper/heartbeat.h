@@ -23,6 +23,7 @@ typedef struct Heartbeat
 	bool stopped;		/* everything that is due waits */
 	int64_t next_ms;	/* 0: to be set when the stream runs */
 	bool due;			/* the sink did not take the record yet */
+	uint64_t sent;		/* records that it took */
 	SinkStream *stream; /* of the sink at hand; NULL: to be made */
 	PgText topic;
 	PgText key;

@@ -174,6 +174,19 @@ set_ours(rd_kafka_conf_t *conf, const Config *cfg, Error *err)
 		   set_number(conf, "queue.buffering.max.messages", 10000000, err);
 }
 
+/* Batches come from collecting transactions; waiting for more would only make
+ * each commit wait. */
+static bool
+set_transactions(rd_kafka_conf_t *conf, const Config *cfg, Error *err)
+{
+	char id[512];
+
+	snprintf(id, sizeof(id), "tuplecast-%s-%s", cfg->topic_prefix,
+			 cfg->slot_name);
+	return set(conf, "transactional.id", id, err) &&
+		   set(conf, "linger.ms", "0", err);
+}
+
 static bool
 set_user(rd_kafka_conf_t *conf, const Config *cfg, Error *err)
 {
@@ -200,8 +213,15 @@ kafka_conf_make(const Config *cfg, const char *bootstrap, Error *err)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
+	bool transactions = cfg->delivery == DELIVERY_EXACTLY_ONCE;
+
 	if (!kafka_oauth_check(conf, cfg, err) || !set_ours(conf, cfg, err) ||
+		(transactions && !set_transactions(conf, cfg, err)) ||
 		!set_user(conf, cfg, err) ||
+		/* a transaction has an end, and no record may outlast it */
+		(transactions &&
+		 !set_number(conf, "message.timeout.ms",
+					 config_transaction_timeout_ms(cfg), err)) ||
 		!set(conf, "bootstrap.servers", bootstrap, err) ||
 		!kafka_oauth_prepare(conf, cfg, err))
 	{
@@ -210,5 +230,67 @@ kafka_conf_make(const Config *cfg, const char *bootstrap, Error *err)
 	}
 	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR |
 									   RD_KAFKA_EVENT_LOG);
+	return conf;
+}
+
+static bool
+is_of_connection(const char *name)
+{
+	static const char *const prefixes[] = {
+		"security.",   "sasl.",		"ssl.",		  "enable.ssl",
+		"enable.sasl", "socket.",	"broker.",	  "client.id",
+		"client.dns",  "metadata.", "reconnect.", "connections.",
+		"api.version", "https.",	"resolve_",
+	};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
+}
+
+/* what goes wrong shows in the answers, and the producer says it, too */
+static void
+no_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+	(void) rk;
+	(void) level;
+	(void) facility;
+	(void) text;
+}
+
+rd_kafka_conf_t *
+kafka_conf_reader(const Config *cfg, const char *bootstrap, Error *err)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	char errstr[KAFKA_ERRSTR_SIZE];
+
+	rd_kafka_conf_set_log_cb(conf, no_log);
+	for (size_t i = 0; i < cfg->kafka.count; i++)
+	{
+		const ConfigPair *p = &cfg->kafka.items[i];
+
+		if (is_of_connection(p->name) && !kafka_oauth_takes(p) &&
+			rd_kafka_conf_set(conf, p->name, p->value, errstr,
+							  sizeof(errstr)) != RD_KAFKA_CONF_OK)
+		{
+			rd_kafka_conf_destroy(conf);
+			set_failed(p, errstr, err);
+			return NULL;
+		}
+	}
+	if (!set(conf, "client.id", "tuplecast", err) ||
+		!set(conf, "socket.nagle.disable", "true", err) ||
+		!set(conf, "reconnect.backoff.ms", "100", err) ||
+		!set(conf, "fetch.wait.max.ms", "100", err) ||
+		!set(conf, "enable.partition.eof", "true", err) ||
+		!set(conf, "auto.offset.reset", "error", err) ||
+		!set(conf, "allow.auto.create.topics", "false", err) ||
+		!set(conf, "bootstrap.servers", bootstrap, err) ||
+		!kafka_oauth_prepare(conf, cfg, err))
+	{
+		rd_kafka_conf_destroy(conf);
+		return NULL;
+	}
 	return conf;
 }

@@ -24,6 +24,15 @@ static const struct KafkaErrorRow
 	 "--allow-principal User:NAME --operation IdempotentWrite --operation "
 	 "Create --cluster (brokers before 2.8 need IdempotentWrite; Create is for "
 	 "topics that tuplecast makes)."},
+	{RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, ERR_ENVIRONMENT,
+	 "transaction_not_authorized",
+	 "Allow the user that tuplecast logs in as: kafka-acls.sh --add "
+	 "--allow-principal User:NAME --operation Write --operation Describe "
+	 "--transactional-id tuplecast- --resource-pattern-type prefixed."},
+	{RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT, ERR_CONFIG,
+	 "transaction_timeout",
+	 "kafka.transaction.timeout.ms must not be more than the brokers' "
+	 "transaction.max.timeout.ms."},
 	{RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, ERR_ENVIRONMENT, "topic_invalid",
 	 "A topic's name has at most 249 of the characters a-z A-Z 0-9 . _ - and "
 	 "may not differ from another topic's only by '.' and '_'. Rename it by "

@@ -95,23 +95,23 @@ kafka_creation_free(KafkaCreation *c)
 
 /* ---- outcomes -------------------------------------------------------------- */
 
-static bool
-again(KafkaJob *job, int after_ms)
+bool
+kafka_again(KafkaJob *job, int after_ms)
 {
 	job->due_ms = kafka_now_ms() + after_ms;
 	return false;
 }
 
 /* job->err is filled */
-static bool
-refuse(KafkaJob *job)
+bool
+kafka_refuse(KafkaJob *job)
 {
 	job->ok = false;
 	return true;
 }
 
-static bool
-is_patient(rd_kafka_resp_err_t code)
+bool
+kafka_is_patient(rd_kafka_resp_err_t code)
 {
 	switch (code)
 	{
@@ -184,7 +184,7 @@ static bool
 refuse_missing(rd_kafka_t *rk, const KafkaCreation *c, KafkaJob *job)
 {
 	if (find_collision(rk, job))
-		return refuse(job);
+		return kafka_refuse(job);
 	err_set(&job->err, ERR_ENVIRONMENT, "topic_missing",
 			"topic \"%s\" does not exist, and the brokers do not create it",
 			job->name);
@@ -200,7 +200,7 @@ refuse_missing(rd_kafka_t *rk, const KafkaCreation *c, KafkaJob *job)
 			 "brokers' default); or set auto.create.topics.enable=true at the "
 			 "brokers.",
 			 c->bootstrap, job->name);
-	return refuse(job);
+	return kafka_refuse(job);
 }
 
 /* ---- making a topic -------------------------------------------------------- */
@@ -231,10 +231,9 @@ new_topic(const KafkaCreation *c, KafkaJob *job)
 	return nt;
 }
 
-/* Asks the controller; its answer for the topic, and its words in text. */
-static rd_kafka_resp_err_t
-request_creation(rd_kafka_t *rk, rd_kafka_NewTopic_t *nt, char *text,
-				 size_t size)
+rd_kafka_resp_err_t
+kafka_request_creation(rd_kafka_t *rk, rd_kafka_NewTopic_t *nt, int timeout_ms,
+					   char *text, size_t size)
 {
 	rd_kafka_queue_t *q = rd_kafka_queue_new(rk);
 	rd_kafka_AdminOptions_t *opts =
@@ -245,10 +244,10 @@ request_creation(rd_kafka_t *rk, rd_kafka_NewTopic_t *nt, char *text,
 
 	text[0] = '\0';
 	/* a value that librdkafka does not take leaves its default: 60 s */
-	rd_kafka_AdminOptions_set_request_timeout(opts, CREATE_MS, errstr,
+	rd_kafka_AdminOptions_set_request_timeout(opts, timeout_ms, errstr,
 											  sizeof(errstr));
 	rd_kafka_CreateTopics(rk, &nt, 1, opts, q);
-	ev = rd_kafka_queue_poll(q, CREATE_MS + 1000);
+	ev = rd_kafka_queue_poll(q, timeout_ms + 1000);
 	if (ev != NULL)
 	{
 		const rd_kafka_CreateTopics_result_t *result =
@@ -283,8 +282,8 @@ create(rd_kafka_t *rk, const KafkaCreation *c, KafkaJob *job)
 	rd_kafka_resp_err_t code;
 
 	if (nt == NULL)
-		return refuse(job);
-	code = request_creation(rk, nt, text, sizeof(text));
+		return kafka_refuse(job);
+	code = kafka_request_creation(rk, nt, CREATE_MS, text, sizeof(text));
 	rd_kafka_NewTopic_destroy(nt);
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR ||
 		code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
@@ -292,20 +291,20 @@ create(rd_kafka_t *rk, const KafkaCreation *c, KafkaJob *job)
 		job->created = true;
 		/* it must be seen from now on */
 		job->first_answer_ms = kafka_now_ms();
-		return again(job, RETRY_MS / 5);
+		return kafka_again(job, RETRY_MS / 5);
 	}
-	if (is_patient(code))
-		return again(job, AWAY_RETRY_MS);
+	if (kafka_is_patient(code))
+		return kafka_again(job, AWAY_RETRY_MS);
 	/* a cluster that has just started may have too few brokers for a moment */
 	if (code == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR &&
 		kafka_now_ms() - job->first_answer_ms < CREATION_MS)
-		return again(job, RETRY_MS);
+		return kafka_again(job, RETRY_MS);
 	if (code == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION && find_collision(rk, job))
-		return refuse(job);
+		return kafka_refuse(job);
 	kafka_error_set(&job->err, code, job->name, 0, text);
 	if (job->err.kind == ERR_RETRY)
 		err_hint(&job->err, "The brokers could not create the topic.");
-	return refuse(job);
+	return kafka_refuse(job);
 }
 
 /* ---- looking --------------------------------------------------------------- */
@@ -327,22 +326,23 @@ judge_topic(rd_kafka_t *rk, const KafkaCreation *c, KafkaJob *job,
 		/* more partitions may have been announced, not spread yet */
 		return job->wanted_partition < t->partition_cnt || !patient
 				   ? true
-				   : again(job, RETRY_MS);
+				   : kafka_again(job, RETRY_MS);
 	}
 	if (t->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
 	{
 		if (c->wanted && !job->created)
 			return create(rk, c, job);
-		return patient ? again(job, RETRY_MS) : refuse_missing(rk, c, job);
+		return patient ? kafka_again(job, RETRY_MS)
+					   : refuse_missing(rk, c, job);
 	}
-	if (t->err == RD_KAFKA_RESP_ERR_NO_ERROR || is_patient(t->err))
-		return again(job, RETRY_MS);
+	if (t->err == RD_KAFKA_RESP_ERR_NO_ERROR || kafka_is_patient(t->err))
+		return kafka_again(job, RETRY_MS);
 	if (t->err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION && find_collision(rk, job))
-		return refuse(job);
+		return kafka_refuse(job);
 	if (!kafka_error_is_final(t->err) && patient)
-		return again(job, RETRY_MS);
+		return kafka_again(job, RETRY_MS);
 	kafka_error_set(&job->err, t->err, job->name, 0, NULL);
-	return refuse(job);
+	return kafka_refuse(job);
 }
 
 bool
@@ -361,7 +361,7 @@ kafka_topic_look(rd_kafka_t *rk, const KafkaCreation *c, KafkaJob *job)
 		if (code == RD_KAFKA_RESP_ERR__TIMED_OUT &&
 			job->timeout_ms < TIMEOUT_MAX_MS)
 			job->timeout_ms *= 2;
-		return again(job, AWAY_RETRY_MS);
+		return kafka_again(job, AWAY_RETRY_MS);
 	}
 	job->brokers = md->broker_cnt;
 	if (job->name == NULL)
@@ -369,7 +369,7 @@ kafka_topic_look(rd_kafka_t *rk, const KafkaCreation *c, KafkaJob *job)
 	else if (md->topic_cnt == 1)
 		done = judge_topic(rk, c, job, &md->topics[0]);
 	else
-		done = again(job, RETRY_MS);
+		done = kafka_again(job, RETRY_MS);
 	rd_kafka_metadata_destroy(md);
 	return done;
 }

@@ -28,6 +28,7 @@
 /* larger buffers are given back after the record */
 #define KEEP_BYTES	   ((size_t) 1 << 20)
 #define OLDEST_LIBRARY 0x020002ff
+#define SLOW_COMMIT_MS 1000
 
 _Static_assert(sizeof(void *) >= sizeof(uint64_t),
 			   "a ticket must fit into librdkafka's opaque pointer");
@@ -51,6 +52,12 @@ typedef struct KafkaSink
 	KafkaSender sender;
 	int eventfd;
 	bool probing; /* a job asks whether a broker is there */
+	bool transactional;
+	bool busy; /* with a recovery or a commit */
+	uint64_t errors_before;
+	rd_kafka_topic_t *position_topic;
+	char *position_name;
+	char *position_key;
 	uint64_t max_bytes;
 	uint64_t max_records;
 	uint64_t queued_bytes;
@@ -84,10 +91,87 @@ ask(KafkaSink *ks, KafkaTopic *topic)
 }
 
 static void
+submit(KafkaSink *ks, KafkaJobKind kind)
+{
+	KafkaJob *job = sink_alloc(sizeof(*job));
+
+	job->kind = kind;
+	ks->busy = true;
+	ks->errors_before = ks->log.transport_errors;
+	kafka_worker_submit(ks->worker, job);
+}
+
+static void
+take_recovery(KafkaSink *ks, KafkaJob *job)
+{
+	SinkRecovered r = {.position = job->position,
+					   .len = job->position_len,
+					   .used = job->used,
+					   .where = ks->position_name};
+
+	ks->busy = false;
+	if (job->ok && ks->position_topic == NULL)
+	{
+		ks->position_topic =
+			rd_kafka_topic_new(ks->rk, ks->position_name, NULL);
+		if (ks->position_topic == NULL)
+		{
+			job->ok = false;
+			kafka_error_set(&job->err, rd_kafka_last_error(), ks->position_name,
+							0, NULL);
+		}
+	}
+	if (job->ok)
+	{
+		kafka_log_success(&ks->log);
+		ks->base.events.recovered(ks->base.events.arg, &r);
+	}
+	else if (ks->broken.kind == ERR_NONE)
+		ks->broken = job->err;
+}
+
+/*
+ * librdkafka repeats a request for the end of a transaction that got no answer.
+ * Without KIP-890 one that comes late could end the next transaction; a new
+ * client has another epoch, under which it counts for nothing.
+ */
+static void
+take_commit(KafkaSink *ks, KafkaJob *job)
+{
+	ks->busy = false;
+	if (job->ok)
+		ks->base.events.committed(ks->base.events.arg);
+	if (ks->broken.kind != ERR_NONE)
+		return;
+	if (job->err.kind != ERR_NONE)
+		ks->broken = job->err;
+	else if (job->took_ms > SLOW_COMMIT_MS ||
+			 ks->log.transport_errors != ks->errors_before)
+	{
+		err_set(&ks->broken, ERR_RETRY, "kafka_commit_slow",
+				"a commit took %lld ms, or a connection broke during it: the "
+				"Kafka client is made anew",
+				(long long) job->took_ms);
+		err_detail(&ks->broken,
+				   "It was committed. Its request may have been sent twice, "
+				   "and the second must not meet the next transaction.");
+	}
+}
+
+static void
 take_job(KafkaSink *ks, KafkaJob *job)
 {
 	KafkaTopic *topic = job->topic;
 
+	if (job->kind == KAFKA_JOB_RECOVER)
+		take_recovery(ks, job);
+	else if (job->kind == KAFKA_JOB_COMMIT)
+		take_commit(ks, job);
+	if (job->kind != KAFKA_JOB_TOPIC)
+	{
+		kafka_job_free(job);
+		return;
+	}
 	/* done, well or not, means that a broker answered */
 	kafka_log_success(&ks->log);
 	if (topic == NULL)
@@ -114,8 +198,10 @@ take_job(KafkaSink *ks, KafkaJob *job)
 static void
 collect_handles(KafkaSink *ks, rd_kafka_topic_t ***handles, size_t *n)
 {
-	*handles = sink_alloc(ks->topics.count * sizeof(rd_kafka_topic_t *));
+	*handles = sink_alloc((ks->topics.count + 1) * sizeof(rd_kafka_topic_t *));
 	*n = 0;
+	if (ks->position_topic != NULL)
+		(*handles)[(*n)++] = ks->position_topic;
 	for (size_t i = 0; i < ks->topics.nbuckets; i++)
 		for (KafkaTopic *t = ks->topics.buckets[i]; t != NULL; t = t->next)
 			(*handles)[(*n)++] = t->handle;
@@ -154,6 +240,8 @@ kafka_close(Sink *s)
 		free(st);
 	}
 	kafka_sender_free(&ks->sender);
+	free(ks->position_name);
+	free(ks->position_key);
 	free(ks);
 }
 
@@ -188,6 +276,7 @@ start_client(KafkaSink *ks, const Config *cfg, Error *err)
 	char errstr[KAFKA_ERRSTR_SIZE];
 	const char *bootstrap = bootstrap_of(cfg, err);
 	rd_kafka_conf_t *conf;
+	KafkaPlace *place;
 
 	if (bootstrap == NULL)
 		return false;
@@ -212,7 +301,19 @@ start_client(KafkaSink *ks, const Config *cfg, Error *err)
 	rd_kafka_set_log_queue(ks->rk, NULL);
 	rd_kafka_queue_io_event_enable(ks->queue, ks->eventfd, &one, sizeof(one));
 	kafka_topics_init(&ks->topics, ks->rk);
-	ks->worker = kafka_worker_start(cfg, ks->rk, ks->eventfd, err);
+	place = kafka_place_new(cfg, bootstrap, err);
+	if (place == NULL)
+		return false;
+	ks->transactional = place->exactly_once;
+	ks->position_name = sink_strndup(place->topic, strlen(place->topic));
+	ks->position_key = sink_strndup(place->key, strlen(place->key));
+	if (strcmp(cfg->kafka_bootstrap, "embedded") == 0 &&
+		!kafka_embedded_create(place->topic, 1, err))
+	{
+		kafka_place_free(place);
+		return false;
+	}
+	ks->worker = kafka_worker_start(cfg, ks->rk, ks->eventfd, place, err);
 	if (ks->worker != NULL && strcmp(cfg->kafka_bootstrap, "embedded") == 0)
 		ks->topics.embedded_partitions = kafka_worker_partitions(ks->worker);
 	return ks->worker != NULL;
@@ -400,6 +501,58 @@ kafka_put(Sink *s, const SinkRecord *r, Error *err)
 	return SINK_OK;
 }
 
+/* ---- position and transactions --------------------------------------------- */
+
+static void
+kafka_recover(Sink *s)
+{
+	submit((KafkaSink *) s, KAFKA_JOB_RECOVER);
+}
+
+static SinkResult
+kafka_put_position(Sink *s, const void *position, size_t len, Error *err)
+{
+	KafkaSink *ks = (KafkaSink *) s;
+
+	if (ks->broken.kind != ERR_NONE)
+	{
+		*err = ks->broken;
+		return SINK_ERROR;
+	}
+	if (rd_kafka_produce(ks->position_topic, 0, RD_KAFKA_MSG_F_COPY,
+						 (void *) position, len, ks->position_key,
+						 strlen(ks->position_key),
+						 (void *) (uintptr_t) SINK_POSITION_TICKET) != 0)
+	{
+		rd_kafka_resp_err_t code = rd_kafka_last_error();
+
+		if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+			return SINK_FULL;
+		kafka_error_set(err, code, ks->position_name, len, NULL);
+		return SINK_ERROR;
+	}
+	ks->queued_bytes += len + strlen(ks->position_key);
+	ks->queued_records++;
+	return SINK_OK;
+}
+
+static SinkResult
+kafka_commit(Sink *s, Error *err)
+{
+	KafkaSink *ks = (KafkaSink *) s;
+
+	if (ks->broken.kind != ERR_NONE)
+	{
+		*err = ks->broken;
+		return SINK_ERROR;
+	}
+	/* heartbeats may be under way */
+	if (ks->busy || ks->queued_records > 0)
+		return SINK_PENDING;
+	submit(ks, KAFKA_JOB_COMMIT);
+	return SINK_OK;
+}
+
 /* ---- service --------------------------------------------------------------- */
 
 static int
@@ -552,5 +705,8 @@ const SinkOps kafka_sink_ops = {
 	.fd = kafka_fd,
 	.service = kafka_service,
 	.gauges = kafka_gauges,
+	.recover = kafka_recover,
+	.put_position = kafka_put_position,
+	.commit = kafka_commit,
 	.close = kafka_close,
 };

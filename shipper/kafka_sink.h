@@ -87,11 +87,20 @@ extern void kafka_sender_free(KafkaSender *s);
 
 /* ---- kafka_worker.c: the calls that block --------------------------------- */
 
+struct KafkaPlace;
 typedef struct KafkaWorker KafkaWorker;
+
+typedef enum KafkaJobKind
+{
+	KAFKA_JOB_TOPIC,
+	KAFKA_JOB_RECOVER,
+	KAFKA_JOB_COMMIT
+} KafkaJobKind;
 
 typedef struct KafkaJob
 {
 	struct KafkaJob *next;
+	KafkaJobKind kind;
 	KafkaTopic *topic; /* not touched by the worker; NULL: is a broker there? */
 	rd_kafka_topic_t *handle;
 	char *name;
@@ -107,11 +116,18 @@ typedef struct KafkaJob
 	int32_t partitions;
 	int brokers;
 	Error err;
+	/* of a recovery */
+	void *position; /* owned; NULL: there is none */
+	size_t position_len;
+	bool used;
+	/* of a commit */
+	int64_t took_ms;
 } KafkaJob;
 
-/* Writes to the eventfd when a job is done. */
+/* Writes to the eventfd when a job is done.  Takes place over. */
 extern KafkaWorker *kafka_worker_start(const Config *cfg, rd_kafka_t *rk,
-									   int eventfd, Error *err);
+									   int eventfd, struct KafkaPlace *place,
+									   Error *err);
 /* topic.creation.default.partitions, or 1 */
 extern int kafka_worker_partitions(const KafkaWorker *w);
 extern void kafka_worker_submit(KafkaWorker *w, KafkaJob *job);
@@ -141,6 +157,52 @@ extern void kafka_creation_free(KafkaCreation *c);
 extern bool kafka_topic_look(rd_kafka_t *rk, const KafkaCreation *c,
 							 KafkaJob *job);
 
+/* ---- kafka_position.c: the position topic, in the worker's thread ----------- */
+
+/* Where the position is. */
+typedef struct KafkaPlace
+{
+	char *topic;
+	char *key;
+	char *bootstrap;	   /* for hints */
+	rd_kafka_conf_t *conf; /* of the clients that read it */
+	bool exactly_once;
+	bool fenced;	 /* init_transactions() was done */
+	bool begin;		 /* and a transaction is to be begun */
+	int replication; /* of the topic if we make it; -1: the brokers' default */
+} KafkaPlace;
+
+/* NULL: err */
+extern KafkaPlace *kafka_place_new(const Config *cfg, const char *bootstrap,
+								   Error *err);
+extern void kafka_place_free(KafkaPlace *p);
+/* Its topic's name; free() it. */
+extern char *kafka_place_topic(const Config *cfg);
+/* One try; true: the job is done.  Blocks for seconds. */
+extern bool kafka_position_recover(rd_kafka_t *rk, KafkaPlace *p,
+								   KafkaJob *job);
+
+/* ---- kafka_txn.c: transactions, in the worker's thread ---------------------- */
+
+/* Fences whoever used the transactional.id, and settles its transaction. */
+extern bool kafka_txn_init(rd_kafka_t *rk, KafkaPlace *p, KafkaJob *job,
+						   bool *done);
+extern bool kafka_txn_begin(rd_kafka_t *rk, Error *err) MUST_CHECK;
+/* One try; true: the job is done. */
+extern bool kafka_txn_commit(rd_kafka_t *rk, KafkaJob *job);
+
+/* ---- kafka_ready.c --------------------------------------------------------- */
+
+extern bool kafka_again(KafkaJob *job, int after_ms);
+/* job->err is filled */
+extern bool kafka_refuse(KafkaJob *job);
+extern bool kafka_is_patient(rd_kafka_resp_err_t code);
+/* Asks the controller to make a topic; its answer, and its words in text. */
+extern rd_kafka_resp_err_t kafka_request_creation(rd_kafka_t *rk,
+												  rd_kafka_NewTopic_t *nt,
+												  int timeout_ms, char *text,
+												  size_t size);
+
 /* ---- kafka_conf.c ---------------------------------------------------------- */
 
 /* A configuration for rd_kafka_new(), or NULL. */
@@ -167,6 +229,11 @@ extern const char *kafka_sasl_advice(const char *text, const char *advice);
 /* rd_kafka_new() for every client that talks to the user's brokers. */
 extern rd_kafka_t *kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf,
 									char *errstr, size_t size);
+
+/* For a client that reads: what is needed to connect, and nothing else. */
+extern rd_kafka_conf_t *kafka_conf_reader(const Config *cfg,
+										  const char *bootstrap, Error *err);
+
 
 /* ---- kafka_error.c: what librdkafka says, in our words --------------------- */
 

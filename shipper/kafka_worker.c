@@ -31,6 +31,7 @@ struct KafkaWorker
 	/* the thread's own; after "stop" it also owns the last three */
 	KafkaJob *active;
 	KafkaCreation creation;
+	KafkaPlace *place;
 	rd_kafka_t *rk;
 	int eventfd;
 	rd_kafka_queue_t *queue;
@@ -43,6 +44,7 @@ kafka_job_free(KafkaJob *job)
 {
 	free(job->name);
 	free(job->table);
+	free(job->position);
 	free(job);
 }
 
@@ -98,6 +100,20 @@ stopped(KafkaWorker *w)
 	return stop;
 }
 
+static bool
+work(KafkaWorker *w, KafkaJob *job)
+{
+	switch (job->kind)
+	{
+		case KAFKA_JOB_RECOVER:
+			return kafka_position_recover(w->rk, w->place, job);
+		case KAFKA_JOB_COMMIT:
+			return kafka_txn_commit(w->rk, job);
+		default:
+			return kafka_topic_look(w->rk, &w->creation, job);
+	}
+}
+
 /* One look at each job that is due; those that are done leave the list. */
 static void
 look_at_jobs(KafkaWorker *w)
@@ -108,8 +124,7 @@ look_at_jobs(KafkaWorker *w)
 	{
 		KafkaJob *job = *link;
 
-		if (job->due_ms <= kafka_now_ms() &&
-			kafka_topic_look(w->rk, &w->creation, job))
+		if (job->due_ms <= kafka_now_ms() && work(w, job))
 		{
 			*link = job->next;
 			report(w, job);
@@ -182,6 +197,7 @@ worker_main(void *arg)
 	free_jobs(w->submitted);
 	free_jobs(w->done);
 	kafka_creation_free(&w->creation);
+	kafka_place_free(w->place);
 	rd_kafka_purge(w->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
 							  RD_KAFKA_PURGE_F_NON_BLOCKING);
 	for (size_t i = 0; i < w->nhandles; i++)
@@ -205,7 +221,8 @@ worker_main(void *arg)
 /* ---- the main thread's side ------------------------------------------------ */
 
 KafkaWorker *
-kafka_worker_start(const Config *cfg, rd_kafka_t *rk, int eventfd, Error *err)
+kafka_worker_start(const Config *cfg, rd_kafka_t *rk, int eventfd,
+				   KafkaPlace *place, Error *err)
 {
 	KafkaWorker *w = sink_alloc(sizeof(*w));
 	pthread_condattr_t attr;
@@ -216,10 +233,12 @@ kafka_worker_start(const Config *cfg, rd_kafka_t *rk, int eventfd, Error *err)
 	if (!kafka_creation_init(&w->creation, cfg, err))
 	{
 		kafka_creation_free(&w->creation);
+		kafka_place_free(place);
 		free(w);
 		return NULL;
 	}
 	w->rk = rk;
+	w->place = place;
 	w->eventfd = eventfd;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -236,6 +255,7 @@ kafka_worker_start(const Config *cfg, rd_kafka_t *rk, int eventfd, Error *err)
 		err_set(err, ERR_RESTART, "thread", "could not start a thread: %s",
 				strerror(rc));
 		kafka_creation_free(&w->creation);
+		kafka_place_free(place);
 		free_worker(w);
 		return NULL;
 	}

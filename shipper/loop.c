@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "failpoint.h"
 #include "log.h"
 #include "signals.h"
 
@@ -39,19 +40,16 @@ static void service_sink(Loop *l);
 static void beat(Loop *l);
 static void run_source(Loop *l);
 static void run_phase(Loop *l);
-static bool may_read(const Loop *l);
 static void pump(Loop *l);
 static void take_frame(Loop *l);
 static void offer_record(Loop *l);
 static void take_source(Loop *l);
 static void on_started(Loop *l, const SourceEvent *ev);
-static void trouble(Loop *l, const Error *err, bool sink_usable);
 static void restart(Loop *l, const Error *err);
 static void close_sink(Loop *l);
 static void forget_session(Loop *l);
 static void stop(Loop *l, const Error *why);
 static void on_acked(void *arg, uint64_t ticket);
-static void on_failed(void *arg, uint64_t ticket, const Error *why);
 
 
 bool
@@ -65,7 +63,7 @@ loop_run(const Config *cfg, Error *err)
 	l->cfg = cfg;
 	l->ops =
 		sink_by_name((const char *[]){"kafka", "stdout", "file"}[cfg->sink]);
-	core_init(&l->core, &l->stats);
+	loop_core_init(l);
 	heartbeat_init(&l->heartbeat, cfg);
 	wal_watch_init(&l->wal, cfg, &l->stats);
 	l->source = source_open(cfg);
@@ -110,11 +108,13 @@ loop_turn(Loop *l)
 		l->stats.backpressure_us += (uint64_t) (us - l->turn_us);
 	l->turn_us = us;
 	l->now_ms = us / 1000;
+	core_turn(&l->core, l->now_ms);
 	handle_signals(l);
 	service_sink(l);
 	core_advance(&l->core, loop_clock_us(CLOCK_REALTIME));
 	run_source(l);
 	beat(l);
+	loop_deliver(l);
 	run_phase(l);
 	loop_watch_stuck(l);
 	loop_watch_slow_step(l);
@@ -125,7 +125,7 @@ loop_turn(Loop *l)
 static void
 loop_wait(Loop *l)
 {
-	bool reading = may_read(l) && !l->held && !l->has_payload;
+	bool reading = loop_may_read(l) && !l->held && !l->has_payload;
 	bool busy = l->held || core_pending(&l->core) > 0;
 	int64_t until = l->now_ms + TICK_MS;
 	int64_t due =
@@ -147,6 +147,9 @@ loop_wait(Loop *l)
 	fds[5] = (struct pollfd){.fd = wal_watch_fd(&l->wal),
 							 .events = wal_watch_events(&l->wal)};
 
+	if (due < until)
+		until = due;
+	due = core_deadline(&l->core);
 	if (due < until)
 		until = due;
 	due = heartbeat_deadline(&l->heartbeat);
@@ -205,21 +208,25 @@ service_sink(Loop *l)
 
 	if (l->sink == NULL)
 	{
-		SinkEvents events = {.arg = l, .acked = on_acked, .failed = on_failed};
+		SinkEvents events = {.arg = l,
+							 .acked = on_acked,
+							 .failed = loop_sink_failed,
+							 .recovered = loop_on_recovered,
+							 .committed = loop_on_committed};
 
 		if (l->phase != PHASE_RUNNING || l->now_ms < l->sink_backoff.next_ms)
 			return;
 		l->sink = l->ops->open(l->cfg, events, &err);
 		if (l->sink == NULL)
-			trouble(l, &err, false);
+			loop_trouble(l, &err, false);
 		return;
 	}
 	if (!l->ops->service(l->sink, &err))
-		trouble(l, &err, false);
+		loop_trouble(l, &err, false);
 	else if (l->sink_failed)
 	{
 		err = l->sink_error;
-		trouble(l, &err, false);
+		loop_trouble(l, &err, false);
 	}
 	else if (l->stats.acked != acked)
 		backoff_succeed(&l->sink_backoff, "the sink works again", l->now_ms);
@@ -228,15 +235,19 @@ service_sink(Loop *l)
 static void
 beat(Loop *l)
 {
+	uint64_t sent = l->heartbeat.sent;
 	Error err;
 
 	if (l->sink != NULL &&
 		!heartbeat_turn(&l->heartbeat, l->ops, l->sink,
 						l->phase == PHASE_RUNNING &&
-							source_is_streaming(l->source),
+							source_is_streaming(l->source) &&
+							core_may_put(&l->core),
 						core_confirmable(&l->core), l->now_ms,
 						loop_clock_us(CLOCK_REALTIME), &err))
-		trouble(l, &err, true);
+		loop_trouble(l, &err, true);
+	else if (l->heartbeat.sent != sent)
+		core_other_taken(&l->core);
 }
 
 static void
@@ -268,6 +279,15 @@ run_source(Loop *l)
 		source_disconnect(l->source);
 		loop_source_lost(l, &err);
 	}
+	if (source_sent_lsn(l->source) > l->confirmed_lsn)
+	{
+		l->confirmed_lsn = source_sent_lsn(l->source);
+		if (FAILPOINT("after_confirm"))
+		{
+			failpoint_error("after_confirm", &err);
+			loop_trouble(l, &err, false);
+		}
+	}
 	if (l->started_ms > 0 && l->now_ms - l->started_ms >= STABLE_MS)
 		backoff_succeed(&l->source_backoff, "the source works again",
 						l->now_ms);
@@ -279,16 +299,17 @@ run_phase(Loop *l)
 {
 	Error err;
 
-	if (l->phase == PHASE_DRAINING && !may_read(l))
+	if (l->phase == PHASE_DRAINING && !loop_may_read(l))
 	{
 		uint64_t left = core_pending(&l->core);
 
 		/* dropped: it was not taken, so it comes again */
 		l->held = false;
 		l->has_payload = false;
-		if (left > 0 && l->sink != NULL && l->now_ms < l->drain_ms)
+		if (!core_settled(&l->core) && l->sink != NULL &&
+			l->now_ms < l->drain_ms)
 			return;
-		if (left > 0 && l->why.kind == ERR_NONE)
+		if (!core_settled(&l->core) && l->why.kind == ERR_NONE)
 			err_set(
 				&l->why, ERR_RESTART, "drain_incomplete",
 				"%llu records were not acknowledged within shutdown.timeout.ms; they come again at the next start",
@@ -308,9 +329,11 @@ run_phase(Loop *l)
 
 /* While stopping, the transaction that is being received is finished, if that
  * does not take long: it would come again whole. */
-static bool
-may_read(const Loop *l)
+bool
+loop_may_read(const Loop *l)
 {
+	if (l->resuming)
+		return false;
 	if (l->phase == PHASE_RUNNING)
 		return true;
 	return l->phase == PHASE_DRAINING && l->why.kind == ERR_NONE &&
@@ -328,7 +351,7 @@ pump(Loop *l)
 	}
 	for (int n = 0; n < PUMP_FRAMES; n++)
 	{
-		if (!may_read(l) || l->idle || !source_is_connected(l->source))
+		if (!loop_may_read(l) || l->idle || !source_is_connected(l->source))
 			return;
 		if (l->held)
 			offer_record(l);
@@ -357,7 +380,7 @@ take_frame(Loop *l)
 			l->has_payload = false;
 			return;
 		case FRAME_CORRUPT:
-			trouble(l, &err, true);
+			loop_trouble(l, &err, true);
 			return;
 	}
 	switch (core_frame(&l->core, &l->frame, &l->record, &err))
@@ -373,12 +396,12 @@ take_frame(Loop *l)
 				l->sink, core_get_stream(&l->core, l->frame.stream.id),
 				&l->frame.stream, &err);
 			if (stream == NULL)
-				trouble(l, &err, true);
+				loop_trouble(l, &err, true);
 			else
 				core_set_stream(&l->core, &l->frame.stream, stream);
 			break;
 		case CORE_ERROR:
-			trouble(l, &err, true);
+			loop_trouble(l, &err, true);
 			break;
 	}
 }
@@ -388,18 +411,34 @@ offer_record(Loop *l)
 {
 	Error err;
 
+	if (!core_offer(&l->core, &l->record))
+	{
+		l->held = true;
+		return;
+	}
+	if (FAILPOINT("before_produce"))
+	{
+		failpoint_error("before_produce", &err);
+		loop_trouble(l, &err, false);
+		return;
+	}
 	switch (l->ops->put(l->sink, &l->record, &err))
 	{
 		case SINK_OK:
 			core_taken(&l->core, &l->record);
 			l->held = false;
+			if (FAILPOINT("after_produce"))
+			{
+				failpoint_error("after_produce", &err);
+				loop_trouble(l, &err, false);
+			}
 			break;
 		case SINK_FULL:
 		case SINK_PENDING:
 			l->held = true;
 			break;
 		case SINK_ERROR:
-			trouble(l, &err, true);
+			loop_trouble(l, &err, true);
 			break;
 	}
 }
@@ -415,9 +454,14 @@ take_source(Loop *l)
 		case SOURCE_PAYLOAD:
 			frame_reader_init(&l->reader, ev.payload, ev.len);
 			l->has_payload = true;
+			if (FAILPOINT("after_read"))
+			{
+				failpoint_error("after_read", &err);
+				loop_trouble(l, &err, false);
+			}
 			break;
 		case SOURCE_KEEPALIVE:
-			core_keepalive(&l->core, ev.wal_end, false);
+			core_keepalive(&l->core, ev.wal_end, ev.urgent);
 			l->stats.ready = 1;
 			break;
 		case SOURCE_WAIT:
@@ -432,10 +476,10 @@ take_source(Loop *l)
 			loop_source_lost(l, &err);
 			break;
 		case SOURCE_DIVERGED:
-			trouble(l, &err, true);
+			loop_trouble(l, &err, true);
 			/* not even what was confirmed means anything there */
 			core_free(&l->core);
-			core_init(&l->core, &l->stats);
+			loop_core_init(l);
 			break;
 	}
 }
@@ -443,8 +487,11 @@ take_source(Loop *l)
 static void
 on_started(Loop *l, const SourceEvent *ev)
 {
-	core_seed(&l->core, ev->confirmed_lsn);
 	core_session_start(&l->core);
+	if (l->positions)
+		loop_resume(l, ev);
+	else
+		core_seed(&l->core, ev->confirmed_lsn);
 	l->started_ms = l->now_ms;
 	l->stats.source_connected = 1;
 	if (ev->slot_created)
@@ -469,6 +516,12 @@ loop_source_lost(Loop *l, const Error *err)
 		stop(l, err);
 		return;
 	}
+	/* what is in a Kafka transaction may be another's by now: from the start */
+	if (l->started_ms > 0 && l->cfg->delivery == DELIVERY_EXACTLY_ONCE)
+	{
+		close_sink(l);
+		core_reset(&l->core);
+	}
 	if (l->started_ms > 0)
 		l->stats.source_reconnects++;
 	l->started_ms = 0;
@@ -480,8 +533,8 @@ loop_source_lost(Loop *l, const Error *err)
  * both sides.  What does not ends the process: after a drain if the sink can
  * still deliver, else now; in both cases what was acknowledged is confirmed.
  */
-static void
-trouble(Loop *l, const Error *err, bool sink_usable)
+void
+loop_trouble(Loop *l, const Error *err, bool sink_usable)
 {
 	Error ignored;
 
@@ -539,6 +592,8 @@ close_sink(Loop *l)
 	l->stats.sink_connected = 0;
 	l->stats.queue_bytes = 0;
 	l->sink_failed = false;
+	l->resuming = false;
+	l->recoveries = 0;
 	l->has_payload = false;
 	l->held = false;
 }
@@ -549,6 +604,7 @@ forget_session(Loop *l)
 {
 	l->has_payload = false;
 	l->held = false;
+	l->resuming = false;
 	core_session_end(&l->core);
 	source_probe_cancel(&l->probe);
 	l->stats.source_connected = 0;
@@ -574,13 +630,18 @@ on_acked(void *arg, uint64_t ticket)
 
 	if (ticket == HEARTBEAT_TICKET)
 		return;
+	if (ticket == SINK_POSITION_TICKET)
+	{
+		core_position_acked(&l->core);
+		return;
+	}
 	if (!core_acked(&l->core, ticket, &err))
-		on_failed(arg, ticket, &err);
+		loop_sink_failed(arg, ticket, &err);
 }
 
 /* The first failure counts: what follows is often only its echo. */
-static void
-on_failed(void *arg, uint64_t ticket, const Error *why)
+void
+loop_sink_failed(void *arg, uint64_t ticket, const Error *why)
 {
 	Loop *l = arg;
 

@@ -41,8 +41,14 @@ typedef struct Loop
 	Frame frame;
 	bool held; /* the sink did not take record yet */
 	SinkRecord record;
-	bool idle; /* the source has nothing at the moment */
-	bool more; /* the pump stopped on its budget */
+	bool positions; /* the sink keeps one */
+	bool resuming;	/* it is being read: nothing else is until then */
+	int recoveries; /* asked for, not answered */
+	ResumeServer server;
+	uint64_t splits;		/* told */
+	uint64_t confirmed_lsn; /* for a failpoint */
+	bool idle;				/* the source has nothing at the moment */
+	bool more;				/* the pump stopped on its budget */
 
 	LoopPhase phase;
 	Error why;			   /* why we stop; ERR_NONE: we were asked to */
@@ -72,6 +78,20 @@ typedef struct Loop
 /* ---- loop.c ---- */
 /* The source is disconnected: the sink goes on with what it has. */
 extern void loop_source_lost(Loop *l, const Error *err);
+
+/* Something went wrong between the two ends. */
+extern void loop_trouble(Loop *l, const Error *err, bool sink_usable);
+extern void loop_sink_failed(void *arg, uint64_t ticket, const Error *why);
+extern bool loop_may_read(const Loop *l);
+
+/* ---- loop_deliver.c ---- */
+extern void loop_core_init(Loop *l);
+/* The session streams: reads the position first. */
+extern void loop_resume(Loop *l, const SourceEvent *ev);
+extern void loop_on_recovered(void *arg, const SinkRecovered *r);
+extern void loop_on_committed(void *arg);
+/* Writes positions, commits; once a turn. */
+extern void loop_deliver(Loop *l);
 
 /* ---- loop_watch.c ---- */
 extern void loop_watch_stuck(Loop *l);

@@ -25,7 +25,8 @@ loop_watch_stuck(Loop *l)
 	uint64_t moved = l->stats.records + l->stats.acked;
 	Error err;
 
-	if (moved != l->moved_count || (!l->held && core_pending(&l->core) == 0))
+	if (moved != l->moved_count ||
+		(!l->held && !l->resuming && core_pending(&l->core) == 0))
 	{
 		l->moved_count = moved;
 		l->moved_ms = l->now_ms;
@@ -44,7 +45,7 @@ loop_watch_stuck(Loop *l)
 		!source_is_streaming(l->source))
 		return;
 	/* while the source is not read its questions are not heard */
-	if (l->held || source_pressed_ms(l->source, l->now_ms) > 0)
+	if (l->held || l->resuming || source_pressed_ms(l->source, l->now_ms) > 0)
 	{
 		source_probe_start(&l->probe, source_conn(l->source), l->now_ms);
 		l->probe_ms = l->now_ms + STUCK_MS;
@@ -95,7 +96,7 @@ loop_watch_wal(Loop *l)
 			break;
 		case WATCH_ENDING:
 			/* while we read, we read that, too */
-			if (!l->held)
+			if (!l->held && !l->resuming)
 				return;
 			err_set(
 				&err, ERR_RETRY, "source_ending",

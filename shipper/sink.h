@@ -34,11 +34,26 @@ typedef enum SinkResult
 	SINK_ERROR	  /* nothing was kept; err says why */
 } SinkResult;
 
+/* of positions; none that the core gives out */
+#define SINK_POSITION_TICKET (UINT64_MAX - 1)
+
+/* What recover() found. */
+typedef struct SinkRecovered
+{
+	const void *position; /* as it was put, borrowed; NULL: there is none */
+	size_t len;
+	bool used;		   /* there is, or was, something where positions go */
+	const char *where; /* that is, for messages */
+} SinkRecovered;
+
 typedef struct SinkEvents
 {
 	void *arg;
 	void (*acked)(void *arg, uint64_t ticket);
 	void (*failed)(void *arg, uint64_t ticket, const Error *why);
+	/* of sinks that keep a position */
+	void (*recovered)(void *arg, const SinkRecovered *r);
+	void (*committed)(void *arg);
 } SinkEvents;
 
 typedef struct SinkGauges
@@ -66,6 +81,19 @@ typedef struct SinkOps
 	 * (ERR_RETRY) or stop. */
 	bool (*service)(Sink *s, Error *err);
 	void (*gauges)(Sink *s, SinkGauges *out);
+	/*
+	 * NULL: the sink keeps no position.  Fences whoever held it before
+	 * (exactly-once) and reads the last position; events.recovered() follows, or
+	 * service() fails.
+	 */
+	void (*recover)(Sink *s);
+	/* The same as a record, under SINK_POSITION_TICKET; after recovered(). */
+	SinkResult (*put_position)(Sink *s, const void *position, size_t len,
+							   Error *err);
+	/* exactly-once: makes all that was put since the last commit visible at
+	 * once; all of it is acknowledged.  events.committed() follows, or service()
+	 * fails, and nobody knows. */
+	SinkResult (*commit)(Sink *s, Error *err);
 	/* Frees all; what is unacknowledged is given up without a report. */
 	void (*close)(Sink *s);
 } SinkOps;

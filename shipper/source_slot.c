@@ -328,7 +328,9 @@ check_slot(const SourceServer *sv, const PGresult *res, const Config *cfg,
 			"Name all hosts in source.url; target_session_attrs=read-write, the default then, finds the primary. Waiting until this one is promoted.");
 		return false;
 	}
-	if (resume_lsn != 0 &&
+	/* where there is a position it says more, and another tuplecast may have
+	 * had the slot */
+	if (resume_lsn != 0 && cfg->sink != SINK_KAFKA &&
 		pg_parse_lsn(PQgetvalue(res, 0, Q_CONFIRMED), &confirmed) &&
 		confirmed > resume_lsn)
 	{

@@ -48,6 +48,7 @@ typedef enum SourceState
 	STATE_DOWN,
 	STATE_CONNECT,
 	STATE_IDENTIFY,
+	STATE_HISTORY,
 	STATE_QUERY,
 	STATE_TAKEN,
 	STATE_PREPARE,
@@ -63,6 +64,7 @@ struct Source
 {
 	const Config *cfg;
 	SourceServer server;
+	TimelineHistory history; /* of its timeline, if that is not the first */
 	SourceState state;
 	PGconn *conn;
 	PgWait want; /* while connecting or waiting for a reply */
@@ -300,6 +302,7 @@ source_step(const Source *s)
 		[STATE_DOWN] = "waiting",
 		[STATE_CONNECT] = "connecting",
 		[STATE_IDENTIFY] = "identifying the server",
+		[STATE_HISTORY] = "reading the timeline's history",
 		[STATE_QUERY] = "looking the slot up",
 		[STATE_TAKEN] = "waiting for the slot",
 		[STATE_PREPARE] = "preparing publication and tables",
@@ -450,6 +453,16 @@ read_reply(Source *s, PGresult *res, SourceEvent *ev, Error *err)
 	}
 	if (s->state == STATE_DROP)
 		return SOURCE_WAIT;
+	if (s->state == STATE_HISTORY)
+	{
+		/* a file that is missing matters only if it is needed */
+		if (status == PGRES_TUPLES_OK && PQntuples(res) == 1 &&
+			PQnfields(res) >= 2 &&
+			!timeline_history_parse(&s->history, PQgetvalue(res, 0, 1),
+									(size_t) PQgetlength(res, 0, 1), err))
+			return SOURCE_LOST;
+		return SOURCE_WAIT;
+	}
 	if (s->state == STATE_PREPARE)
 		return prepare_reply(&s->prepare, res, err) ? SOURCE_WAIT : SOURCE_LOST;
 	if (s->state == STATE_ALTER && status == PGRES_COMMAND_OK)
@@ -514,6 +527,15 @@ next_command(Source *s, Error *err)
 			pg_text_add(&text, "IDENTIFY_SYSTEM");
 			return send_command(s, STATE_IDENTIFY, text.data, err);
 		case STATE_IDENTIFY:
+			s->history.known = false;
+			s->history.count = 0;
+			if (s->server.timeline > 1 && s->cfg->sink == SINK_KAFKA)
+			{
+				pg_text_add(&text, "TIMELINE_HISTORY %d", s->server.timeline);
+				return send_command(s, STATE_HISTORY, text.data, err);
+			}
+			/* FALLTHROUGH */
+		case STATE_HISTORY:
 			slot_query_text(&text, s->cfg);
 			return send_command(s, STATE_QUERY, text.data, err);
 		case STATE_QUERY:
@@ -622,7 +644,15 @@ start_streaming(Source *s, SourceEvent *ev)
 		.confirmed_lsn = s->server.confirmed_lsn,
 		.start_lsn = s->received_lsn,
 		.slot_created = s->slot_created,
+		.server = {.timeline = (uint32_t) s->server.timeline,
+				   .wal_lsn = s->server.wal_lsn,
+				   .slot_lsn = s->server.confirmed_lsn,
+				   .slot_created = s->slot_created,
+				   .standby = s->server.in_recovery,
+				   .history = &s->history},
 	};
+	snprintf(ev->server.system_id, sizeof(ev->server.system_id), "%.23s",
+			 s->server.system_id);
 }
 
 /*
@@ -688,6 +718,7 @@ stream_message(Source *s, size_t len, SourceEvent *ev, int64_t now_ms,
 	{
 		wal_end = wire_load_u64(p + 1);
 		ev->wal_end = wal_end;
+		ev->urgent = p[17] != 0;
 		if (p[17] != 0)
 		{
 			s->reply_wanted = true;

@@ -16,6 +16,7 @@
 
 #include "config.h"
 #include "err.h"
+#include "resume.h"
 
 typedef struct Source Source;
 
@@ -36,9 +37,11 @@ typedef struct SourceEvent
 	const void *payload;
 	size_t len;
 	uint64_t wal_end;		/* of a keepalive */
+	bool urgent;			/* it wants an answer */
 	uint64_t confirmed_lsn; /* of SOURCE_STARTED: the slot's own */
 	uint64_t start_lsn;
 	bool slot_created;
+	ResumeServer server; /* of SOURCE_STARTED */
 } SourceEvent;
 
 extern Source *source_open(const Config *cfg);

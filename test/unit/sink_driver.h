@@ -126,6 +126,9 @@ driver_new(const char *sink)
 	d->seen = calloc(MAX_TICKETS + 1, 1);
 	d->cfg.kafka_bootstrap = (char *) "";
 	d->cfg.sink_file = (char *) "";
+	d->cfg.topic_prefix = (char *) "test";
+	d->cfg.slot_name = (char *) "slot";
+	d->cfg.position_topic = (char *) "";
 	d->cfg.queue_bytes = 8 << 20;
 	return d;
 }

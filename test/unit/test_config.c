@@ -322,7 +322,8 @@ test_bad_values(void **state)
 	must_fail("config_bad_value", "--config",
 			  put_file("f", "\nlog.format=xml\n"), NULL);
 	assert_has(err.detail, "f:2");
-	must_fail("config_unsupported", "--delivery=exactly-once", NULL);
+	must_fail("config_unsupported", "--delivery=exactly-once", "--sink=stdout",
+			  NULL);
 	must_fail("config_exclusive", "--table.include.list=a",
 			  "--table.exclude.list=b", NULL);
 	assert_has(err.text, "table.exclude.list");
