@@ -272,12 +272,14 @@ class TopicReader:
         self.prefix = prefix
         self.records = []
         self.assigned = set()
+        self.reached = {}  # where each ended when it was looked at last: behind the last record stand marks of transactions
         self.consumer = Consumer({
             "bootstrap.servers": address,
             "group.id": f"reader-{uuid.uuid4()}",
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "isolation.level": "read_committed",
+            "enable.partition.eof": True,
             "allow.auto.create.topics": False,
             "topic.metadata.refresh.interval.ms": 1000,
             "fetch.wait.max.ms": 50,
@@ -313,6 +315,8 @@ class TopicReader:
         new = []
         for message in self.consumer.consume(10000, timeout) if self.assigned else ():
             if message.error():
+                if message.error().code() == KafkaError._PARTITION_EOF:
+                    self.reached[message.topic(), message.partition()] = message.offset()
                 if message.error().code() in (KafkaError._PARTITION_EOF, KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT,
                                               KafkaError.UNKNOWN_TOPIC_OR_PART):
                     continue
@@ -345,9 +349,10 @@ class TopicReader:
         ends = {tp: self.consumer.get_watermark_offsets(TopicPartition(*tp), timeout=30)[1] for tp in self.assigned}
 
         def complete(records):
-            seen = {}
+            seen = dict(self.reached)
             for r in records:
-                seen[r.topic, r.partition] = r.offset + 1
+                at = r.topic, r.partition
+                seen[at] = max(seen.get(at, 0), r.offset + 1)
             return all(seen.get(tp, 0) >= end for tp, end in ends.items())
         return self.read_until(complete, timeout, f"offsets {ends}")
 
