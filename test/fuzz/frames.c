@@ -169,7 +169,7 @@ drive_core(const uint8_t *data, size_t len, uint64_t acks)
 	uint64_t acked = 0;
 	uint64_t first_ticket = 0;
 	uint64_t confirmed = 0;
-	CoreIdentity last = {0, 0, 0};
+	RecordId last = {0, 0, 0};
 
 	core_init(&core, &stats);
 	core_session_start(&core);
@@ -188,17 +188,13 @@ drive_core(const uint8_t *data, size_t len, uint64_t acks)
 			core_set_stream(&core, &f.stream, (SinkStream *) &handle);
 		else if (v == CORE_PRODUCE)
 		{
-			CoreIdentity now;
+			RecordId now;
 
 			FUZZ_CHECK(record.stream == (SinkStream *) &handle, "no stream");
 			core_taken(&core, &record);
 			now = core_last(&core);
-			FUZZ_CHECK(
-				now.end_lsn > last.end_lsn ||
-					(now.end_lsn == last.end_lsn &&
-					 (now.ordinal > last.ordinal ||
-					  (now.ordinal == last.ordinal && now.part > last.part))),
-				"identities must grow");
+			FUZZ_CHECK(record_id_compare(now, last) > 0,
+					   "identities must grow");
 			last = now;
 			put++;
 			if (acks & 1)
