@@ -23,6 +23,7 @@ import faults_answers  # noqa: E402, F401
 import faults_base  # noqa: E402
 import faults_kafka  # noqa: E402, F401
 import faults_link  # noqa: E402, F401
+import faults_position  # noqa: E402, F401
 import faults_process  # noqa: E402, F401
 import faults_source  # noqa: E402, F401
 import selftest  # noqa: E402

@@ -16,6 +16,7 @@ FATAL = {45: "OUT_OF_ORDER_SEQUENCE_NUMBER", 47: "INVALID_PRODUCER_EPOCH", 59: "
 class MockFault(Fault):
     group = "answers"
     modes = ("at-least-once",)
+    positions = False
     load = {"large": 0.002}
 
     def make_kafka(self, row):

@@ -16,6 +16,7 @@ class Fault:
     quick = False          # in the part of the matrix that `make test` runs
     hidden = False         # no row of the matrix
     needs_namespace = False
+    positions = True       # the position topic keeps all of its records
     moves = False          # keys change their partition
     partitions = 3
     topic_config = {}

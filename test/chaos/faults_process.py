@@ -3,6 +3,9 @@ import os
 import signal
 from pathlib import Path
 
+from confluent_kafka import Producer
+
+import model
 from faults_base import Fault
 
 LIBFAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
@@ -18,6 +21,28 @@ class ShipperKill(Fault):
             row.moment()
             row.kill()
             row.hold(0, 0.5)
+            row.restart()
+            row.recovered()
+
+
+class ShipperKillAligned(Fault):
+    name, group = "shipper-kill-aligned", "program"
+    what = "delivery.align=transaction; kill -9, five times: what can be read then has no half transaction"
+    outcome = "started again, goes on; each transaction is there whole or not at all"
+    modes = ("exactly-once",)
+
+    def options(self, row):
+        return ["--delivery.align=transaction"]
+
+    def run(self, row):
+        for _ in range(5):
+            row.moment()
+            row.kill()
+            # as the next start does: what is open is ended
+            Producer({"bootstrap.servers": row.kafka.direct, "log_level": 0,
+                      "transactional.id": f"tuplecast-{row.prefix}-{row.db.slot}"}).init_transactions(30)
+            torn = model.torn(row.read(), row.reference())
+            row.wrong += torn[:3]
             row.restart()
             row.recovered()
 
@@ -194,6 +219,7 @@ class OutOfMemory(Fault):
 
 class ClockJump(Fault):
     name, group = "clock-jump", "program"
+    positions = False  # their times are the clock's
     what = "its clock jumps by an hour forward, then two back (libfaketime; the monotonic clock stays)"
     repeats = False
 
@@ -233,32 +259,31 @@ class AllAtOnce(Fault):
         row.recovered()
 
 
-FAILPOINTS = []
-
-
-def make_failpoint(point, modes):
+def make_failpoint(point, modes_of_it, most):
     class Point(Fault):
-        name, group = f"failpoint-{point}", "failpoint × kill"
-        what = f"SIGKILL at the point {point}, twice"
+        name, group = f"failpoint-{point.replace('_', '-')}", "failpoints"
+        what = f"SIGKILL of itself at the point {point}" + (f", when it passes there the first to {most}th time" if most > 1 else "") + "; twice"
         outcome = "started again, goes on"
-        restartable = (1, -9)
+        modes = modes_of_it
 
         def run(self, row):
             for _ in range(2):
                 row.moment()
                 row.kill()
-                row.restart(env={"TUPLECAST_FAILPOINT": f"{point}:kill"})
+                nth = row.random.randint(1, most)
+                row.restart(env={"TUPLECAST_FAILPOINT": f"{point}:kill:{nth}"})
                 # the supervisor starts it again, without the point
-                row.hold(0, 0.2)
-                try:
-                    row.wait(lambda: -9 in row.exits, 20)
-                except AssertionError:
-                    row.notes.append("the point was not reached")
-                    row.wrong.append(f"the failpoint {point} was not reached within 20 s")
-                    return
+                row.wait(lambda: -9 in row.exits, 60, what=f"{point} is passed {nth} times")
                 row.exits.remove(-9)
                 row.recovered()
-    Point.modes = modes
-    Point.__name__ = f"Failpoint_{point}"
-    FAILPOINTS.append(Point)
-    return Point
+
+        restartable = (1, -9)
+
+
+BOTH, EXACTLY = ("at-least-once", "exactly-once"), ("exactly-once",)
+# name, modes, at which of its passings at most
+for _point, _modes, _most in (
+        ("after_read", BOTH, 200), ("before_produce", BOTH, 200), ("after_produce", BOTH, 200), ("before_position", BOTH, 8),
+        ("before_commit", EXACTLY, 8), ("after_commit", EXACTLY, 8), ("after_commit_before_confirm", BOTH, 8), ("after_confirm", BOTH, 8),
+        ("before_init_transactions", EXACTLY, 1), ("after_init_transactions", EXACTLY, 1), ("in_position_read", BOTH, 1)):
+    make_failpoint(_point, _modes, _most)

@@ -1,9 +1,11 @@
 """One server, three brokers, links between them and the program; and one run of a fault on it."""
 import itertools
+import json
 import os
 import random
 import re
 import subprocess
+import threading
 import time
 
 import psycopg
@@ -133,6 +135,28 @@ def read_everything(address, topics, isolation="read_committed", timeout=90):
         tail.close()
 
 
+class Sampler(threading.Thread):
+    """What the slot is confirmed to, again and again; a server that does not answer is passed over."""
+
+    def __init__(self, db):
+        super().__init__(daemon=True)
+        self.db = db
+        self.samples = []
+        self.ending = threading.Event()
+
+    def run(self):
+        while not self.ending.is_set():
+            try:
+                with self.db.connect(connect_timeout=2) as connection:
+                    while not self.ending.wait(0.2):
+                        row = connection.execute("SELECT confirmed_flush_lsn - '0/0'::pg_lsn FROM pg_replication_slots WHERE slot_name = %s",
+                                                 (self.db.slot,)).fetchone()
+                        if row and row[0] is not None:
+                            self.samples.append((time.time(), int(row[0])))
+            except psycopg.Error:
+                self.ending.wait(0.2)
+
+
 class Stand:
     """What rows share: made once, healed after each row."""
 
@@ -194,13 +218,14 @@ class Row:
         self.random = random.Random(f"{fault.name}/{mode}/{seed}")
         self.number = next(stand.numbers)
         self.shippers = []
-        self.current = None
+        self.current = self.sampler = None
         self.restarts = 0        # of the program, by us or by its supervisor
         self.exits = []          # codes with which it ended by itself
         self.recovery = None
         self.marks = itertools.count(1)
         self.notes = []
         self.wrong = []
+        self.mode_allows_repeats = False
         self.options = []
         self.extra_env = {}
         self.wrapper = ()
@@ -348,6 +373,8 @@ class Row:
         self.db.sql("SELECT pg_create_logical_replication_slot(%s, 'test_decoding')", (f"ref_{self.db.name}",))
         self.start()
         self.wait_streaming()
+        self.sampler = Sampler(self.db)
+        self.sampler.start()
         self.load.prepare()
         self.load.start()
         self.flow(20)
@@ -370,6 +397,31 @@ class Row:
         self.wait(lambda: self.db.confirmed() >= target, 60, what=lambda: f"the slot is confirmed to {target}; it is at {self.db.confirmed()}")
         reference = self.reference()
         self.judge(self.read(), reference, self.tables())
+        if self.fault.positions:
+            self.judge_positions()
+
+    def position_topic(self):
+        return f"__tuplecast-position.{self.prefix}.{self.db.slot}"
+
+    def judge_positions(self):
+        """Nothing is confirmed beyond a position that is in Kafka already."""
+        topic = self.position_topic()
+        if topic not in self.kafka.topics():
+            self.wrong.append(f"there is no {topic}")
+            return
+        known = []
+        for r in read_everything(self.kafka.direct, [topic]):
+            high, low = json.loads(r.value)["lsn"].split("/")
+            known.append((r.timestamp / 1000, (int(high, 16) << 32) + int(low, 16)))
+        samples = list(self.sampler.samples)
+        best, place = samples[0][1] if samples else 0, 0
+        for when, confirmed in samples:
+            while place < len(known) and known[place][0] <= when + 0.05:
+                best = max(best, known[place][1])
+                place += 1
+            if confirmed > best:
+                self.wrong.append(f"confirmed to {confirmed} when the position was {best}")
+                break
 
     def finish_ended(self, code, pattern):
         """It has ended with the documented error; what is confirmed is there, and nothing that is not true."""
@@ -394,7 +446,7 @@ class Row:
         return max(reference.transactions, key=reference.transactions.get)
 
     def may_repeat(self):
-        return not self.exactly_once and (self.fault.repeats or bool(self.exits))
+        return self.mode_allows_repeats or not self.exactly_once and (self.fault.repeats or bool(self.exits))
 
     def read(self, isolation="read_committed"):
         return read_everything(self.kafka.direct, self.topics, isolation)
@@ -421,6 +473,9 @@ class Row:
         }
 
     def clean(self):
+        if self.sampler:
+            self.sampler.ending.set()
+            self.sampler.join(10)
         self.load.stopping.set()
         self.load.paused.set()
         self.tail.close()
