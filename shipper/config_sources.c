@@ -254,8 +254,8 @@ is_foreign_variable(const char *name, const char *value)
 	const char *port = strstr(name, "PORT_");
 	size_t n = strlen(name);
 
-	if (strncmp(name, "TEST_", 5) == 0 || strstr(name, "SERVICE_HOST") ||
-		strstr(name, "SERVICE_PORT"))
+	if (strncmp(name, "TEST_", 5) == 0 || strcmp(name, "FAILPOINT") == 0 ||
+		strstr(name, "SERVICE_HOST") || strstr(name, "SERVICE_PORT"))
 		return true;
 	if (port != NULL && isdigit((unsigned char) port[5]) &&
 		(strstr(port, "_TCP") || strstr(port, "_UDP")))

@@ -36,7 +36,7 @@ def say(text):
 
 
 # those that the program has
-MODES = ["at-least-once"]
+MODES = ["at-least-once", "exactly-once"]
 
 
 def modes():

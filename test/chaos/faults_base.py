@@ -78,10 +78,9 @@ class Named(Fault):
         reference = row.reference()
         confirmed = self.confirmed(row)
         row.judge(records, reference, None, complete=False)
-        there = {r.identity for r in records}
-        missing = [i for i in reference.until(confirmed).expected if i not in there]
-        if missing:
-            row.wrong.append(f"{len(missing)} records up to the confirmed {confirmed} are missing, as {missing[:3]}")
+        verdict = row.verdict
+        row.judge([r for r in records if r.identity[0] <= confirmed], reference.until(confirmed), None)
+        row.verdict = verdict
 
     def confirmed(self, row):
         return row.db.confirmed()

@@ -32,6 +32,13 @@ def put(row, key, value, transactional_id=None):
     return producer
 
 
+def configure(row, settings):
+    resource = ConfigResource(ResourceType.TOPIC, position_topic(row), incremental_configs=[
+        ConfigEntry(n, v, incremental_operation=AlterConfigOpType.SET) for n, v in settings.items()])
+    for future in row.kafka.admin.incremental_alter_configs([resource]).values():
+        future.result(30)
+
+
 class PositionFault(Fault):
     group = "position"
     positions = False
@@ -51,10 +58,7 @@ class PositionCompacted(PositionFault):
     def run(self, row):
         row.recovered()
         settings = {"segment.ms": "100", "min.cleanable.dirty.ratio": "0.01", "max.compaction.lag.ms": "100", "delete.retention.ms": "100"}
-        resource = ConfigResource(ResourceType.TOPIC, position_topic(row), incremental_configs=[
-            ConfigEntry(n, v, incremental_operation=AlterConfigOpType.SET) for n, v in settings.items()])
-        for future in row.kafka.admin.incremental_alter_configs([resource]).values():
-            future.result(30)
+        configure(row, settings)
         row.moment()
         row.wait(lambda: len(row.mark()) and positions(row)[0].offset > 0, 120, what="the log is compacted")
         row.kill()
@@ -114,8 +118,11 @@ class PositionEmptied(PositionFault, Named):
         consumer = Consumer({"bootstrap.servers": row.kafka.direct, "group.id": "x", "log_level": 0})
         end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)[1]
         consumer.close()
+        # a compacted topic refuses it
+        configure(row, {"cleanup.policy": "delete"})
         for future in row.kafka.admin.delete_records([TopicPartition(topic, 0, end)]).values():
             future.result(30)
+        configure(row, {"cleanup.policy": "compact"})
         row.restart()
 
     def ends(self, row, code):
