@@ -53,7 +53,7 @@ extension_value(StringInfo out, const char *value)
 
 /* Each member of the source block. */
 static void
-source_extensions(StringInfo out, const char *source)
+source_extensions(StringInfo out, const Encoder *enc, const char *source)
 {
 	const char *p = source + 1;
 
@@ -62,6 +62,8 @@ source_extensions(StringInfo out, const char *source)
 		const char *name_end = jsonscan_skip(p);
 
 		extension_name(out, "", p + 1, (int) (name_end - p) - 2);
+		if (strncmp(p, "\"snapshot\"", name_end - p) == 0)
+			frame_mark_hole(enc->writer, out, out->len + 1);
 		extension_value(out, name_end + 1);
 		p = jsonscan_skip(name_end + 1);
 		p += *p == ',';
@@ -144,7 +146,7 @@ cloudevent_begin(StringInfo out, const Encoder *enc, const StreamInfo *stream,
 		json_lit(out, ",\"" EXTENSION "op\":\"");
 		json_char(out, op);
 		json_char(out, '"');
-		source_extensions(out, source);
+		source_extensions(out, enc, source);
 		transaction_extensions(out, transaction);
 	}
 	attribute(out, "data");

@@ -140,4 +140,14 @@ tc_attribute_is_virtual(Form_pg_attribute att)
 struct lconv;
 extern struct lconv *PGLC_localeconv(void);
 
+/* 18 takes bytes */
+#include "common/base64.h"
+#if PG_VERSION_NUM >= 180000
+#define tc_b64_decode(src, len, dst, size)                                     \
+	pg_b64_decode((src), (len), (uint8 *) (dst), (size))
+#else
+#define tc_b64_decode(src, len, dst, size)                                     \
+	pg_b64_decode((src), (len), (dst), (size))
+#endif
+
 #endif /* TUPLECAST_COMPAT_H */

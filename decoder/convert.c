@@ -454,6 +454,29 @@ convert_cast(ShapeField *field, const TransformStep *step, const char *type,
 	set_schema(field, cast_types[to].type, NULL, def != NULL ? s.data : NULL);
 }
 
+/* The type of a schema, all else unchanged. */
+static const char *
+schema_retyped(const char *schema, const char *type)
+{
+	const char *whole = psprintf("%s}", schema);
+	const char *rest = jsonscan_skip(jsonscan_member(whole, "type"));
+
+	return psprintf("{\"type\":\"%s\"%s", type, schema + (rest - whole));
+}
+
+void
+convert_cast_whole(ShapeField *field, const TransformStep *step,
+				   const char *type, const PluginOptions *opts)
+{
+	const char *schema = field->schema;
+	const char *type_name = field->type_name;
+
+	convert_cast(field, step, type, opts);
+	/* Connect keeps the name here, but not a field's */
+	field->schema = schema_retyped(schema, field->type);
+	field->type_name = type_name;
+}
+
 /* ---- timestamp-converter ------------------------------------------------- */
 
 typedef enum TimeKind

@@ -37,6 +37,9 @@ extern void convert_run(StringInfo out, int start, const ShapeField *field);
 extern void convert_mask(ShapeField *field, const TransformStep *step);
 extern void convert_cast(ShapeField *field, const TransformStep *step,
 						 const char *type, const PluginOptions *opts);
+/* The same of what is no field of a struct. */
+extern void convert_cast_whole(ShapeField *field, const TransformStep *step,
+							   const char *type, const PluginOptions *opts);
 extern void convert_timestamp(ShapeField *field, const TransformStep *step);
 extern void convert_timezone(ShapeField *field, const TransformStep *step);
 

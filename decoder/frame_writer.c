@@ -160,7 +160,9 @@ send_stream(FrameWriter *w, StreamInfo *s)
 	put_blob(w, s->value_head, strlen(s->value_head));
 	put_blob(w, s->value_tail, strlen(s->value_tail));
 	put_headers(w, s->headers, s->nheaders);
-	put_u8(w, w->text_keys ? WIRE_STREAM_TEXT_KEY : 0);
+	put_u8(w, (w->text_keys ? WIRE_STREAM_TEXT_KEY : 0) |
+				  (w->text_values ? WIRE_STREAM_TEXT_VALUE : 0) |
+				  (s->bytes_values ? WIRE_STREAM_BYTES_VALUE : 0));
 	frame_close(w);
 	s->announced = true;
 }
@@ -330,15 +332,15 @@ frame_key_begin(FrameWriter *w)
 	w->row = w->out->len;
 }
 
-/* key.format=string: the JSON that was written becomes text. */
+/* key.format=string: the JSON that was written from "start" becomes text. */
 static void
-key_to_text(FrameWriter *w)
+json_to_text(FrameWriter *w, int start)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
-	key_text_append(&text, w->out->data + w->row, w->out->len - w->row);
-	w->out->len = w->row;
+	key_text_append(&text, w->out->data + start, w->out->len - start);
+	w->out->len = start;
 	if (w->wire)
 		json_raw(w->out, text.data, text.len);
 	else
@@ -346,12 +348,27 @@ key_to_text(FrameWriter *w)
 	pfree(text.data);
 }
 
+/* "…" in base64 becomes what it stands for; a line keeps it */
+static void
+base64_to_bytes(FrameWriter *w, int start)
+{
+	int len = w->out->len - start - 2;
+	char *bytes = palloc(Max(len, 1));
+	int n = tc_b64_decode(w->out->data + start + 1, len, bytes, len);
+
+	if (n < 0)
+		elog(ERROR, "a payload in bytes is no base64");
+	w->out->len = start;
+	json_raw(w->out, bytes, n);
+	pfree(bytes);
+}
+
 void
 frame_key_end(FrameWriter *w)
 {
 	add_extra(w, w->stream->key_extra);
 	if (w->text_keys)
-		key_to_text(w);
+		json_to_text(w, w->row);
 	blob_end(w, w->stream->key_tail);
 }
 
@@ -370,6 +387,7 @@ frame_value_begin(FrameWriter *w)
 		json_lit(w->out, ",\"value\":");
 	w->value = w->out->len;
 	blob_begin(w, w->stream->value_head);
+	w->row = w->out->len;
 }
 
 void
@@ -382,6 +400,10 @@ frame_value_end(FrameWriter *w)
 		return;
 	}
 	add_extra(w, w->stream->value_extra);
+	if (w->text_values)
+		json_to_text(w, w->row);
+	else if (w->stream->bytes_values && w->wire)
+		base64_to_bytes(w, w->row);
 	blob_end(w, w->stream->value_tail);
 }
 

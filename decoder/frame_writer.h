@@ -36,6 +36,7 @@ typedef struct StreamInfo
 	const char *value_extra;
 	const char *data_head; /* format=cloudevents: the same before "data" */
 	bool null_values;	   /* no event is made of them */
+	bool bytes_values;	   /* base64 that stands for bytes */
 } StreamInfo;
 
 /* the transaction that is being replayed */
@@ -88,6 +89,7 @@ typedef struct FrameWriter
 	int row;				  /* offset of the current key, without its head */
 	int value;				  /* offset of the current value */
 	bool text_keys;			  /* key.format=string */
+	bool text_values;		  /* value.format=string */
 	const char *marker; /* of a snapshot's rows: what stands in the hole */
 	int flags;			/* offset of the record's flags */
 	int hole;			/* of the marker in the value; 0: none */

@@ -87,28 +87,32 @@ value_end(const char *p, const char *end)
 }
 
 static void
-append_value(StringInfo out, const char *p, const char *end)
+append_list(StringInfo out, const char *p, const char *end)
 {
-	if (end - p >= 2 && *p == '"')
-		key_text_unescape(out, p + 1, (int) (end - p) - 2);
-	else
-		json_raw(out, p, (int) (end - p));
+	json_char(out, '[');
+	for (p++; p < end && *p != ']';)
+	{
+		const char *value = p;
+
+		p = value_end(value, end);
+		key_text_append(out, value, (int) (p - value));
+		if (p < end && *p == ',')
+		{
+			json_lit(out, ", ");
+			p++;
+		}
+	}
+	json_char(out, ']');
 }
 
-void
-key_text_append(StringInfo out, const char *json, int len)
+/* Connect's Struct leaves nulls out. */
+static void
+append_struct(StringInfo out, const char *p, const char *end)
 {
-	const char *end = json + len;
-	const char *p = json + 1;
 	bool first = true;
 
-	if (len == 0 || json[0] != '{')
-	{
-		append_value(out, json, end);
-		return;
-	}
 	json_lit(out, "Struct{");
-	while (p < end && *p != '}')
+	for (p++; p < end && *p != '}';)
 	{
 		const char *name = p;
 		const char *name_end = value_end(p, end);
@@ -120,12 +124,27 @@ key_text_append(StringInfo out, const char *json, int len)
 			if (!first)
 				json_char(out, ',');
 			first = false;
-			append_value(out, name, name_end);
+			key_text_append(out, name, (int) (name_end - name));
 			json_char(out, '=');
-			append_value(out, value, p);
+			key_text_append(out, value, (int) (p - value));
 		}
 		if (p < end && *p == ',')
 			p++;
 	}
 	json_char(out, '}');
+}
+
+void
+key_text_append(StringInfo out, const char *json, int len)
+{
+	const char *end = json + len;
+
+	if (len >= 2 && json[0] == '"')
+		key_text_unescape(out, json + 1, len - 2);
+	else if (len > 0 && json[0] == '{')
+		append_struct(out, json, end);
+	else if (len > 0 && json[0] == '[')
+		append_list(out, json, end);
+	else
+		json_raw(out, json, len);
 }

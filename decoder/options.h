@@ -19,6 +19,13 @@ typedef enum FormatKind
 	FORMAT_CLOUDEVENTS
 } FormatKind;
 
+typedef enum ValueFormat
+{
+	VALUE_JSON,
+	VALUE_STRING,
+	VALUE_BYTES
+} ValueFormat;
+
 typedef enum DeleteMode
 {
 	DELETE_DROP,

@@ -13,6 +13,7 @@
 #include "jsonscan.h"
 #include "outbox.h"
 #include "pattern.h"
+#include "shape_internal.h"
 #include "txnmeta.h"
 
 typedef enum Placement
@@ -48,7 +49,33 @@ struct OutboxPlan
 	bool tombstones;
 	bool fatal;
 	bool warned;
+	const RelationPlan *table;
+	int after;		   /* the first step behind it */
+	MemoryContext cxt; /* of the plan */
+	List *events;	   /* of EventShape *: those of the topics so far */
 };
+
+/* shapes that are kept: a topic may come from a column that holds anything */
+#define EVENT_SHAPES 256
+/* ShapeField.meta of the payload itself */
+#define PAYLOAD_MARK 1
+
+/* what the steps behind it make of the events of one topic */
+typedef struct EventShape
+{
+	const char *routed; /* the topic before them */
+	bool null_value;
+	const char *topic;
+	bool bare_key;
+	int nkey;
+	ShapeField *key;
+	const char *key_head;
+	bool bare_value;
+	int nvalue;
+	ShapeField *value;
+	int nheaders; /* that they add */
+	RecordHeader *headers;
+} EventShape;
 
 /* ---- plan ---------------------------------------------------------------- */
 
@@ -151,35 +178,186 @@ check_timestamp(const OutboxPlan *ob, const RelationPlan *plan)
 				ob->timestamp->name));
 }
 
-/* behind it a record has no table any more */
+/* Payloads as bytes, where the values may be bytes. */
 static void
-check_later_steps(const OutboxPlan *ob, const RelationPlan *plan, int from)
+check_bytes(const OutboxPlan *ob, const Encoder *enc, const RelationPlan *plan,
+			StreamInfo *stream)
 {
-	for (int i = from; i < ob->chain->nsteps; i++)
+	const ShapeField *f = ob->payload;
+
+	if (enc->opts->value_format != VALUE_BYTES)
+		return;
+	if (strcmp(f->type, "bytes") != 0 || f->type_name != NULL || ob->enveloped)
+		outbox_error(
+			ob->step, plan,
+			ob->enveloped
+				? "with fields beside the payload (placement envelope) there is no value that is bytes"
+				: psprintf(
+					  "the column \"%s\" is no bytea under binary.handling.mode=bytes, so its values are no bytes (value.format)",
+					  f->name));
+	stream->bytes_values = true;
+}
+
+/* ---- the steps behind it ------------------------------------------------- */
+
+static ShapeField *
+renamed_copy(const ShapeField *field, const char *name)
+{
+	ShapeField *copy = shape_field_copy(field);
+
+	shape_field_rename(copy, name);
+	return copy;
+}
+
+/* A record as the router leaves it, whose topic is "routed". */
+static void
+draft_event(const OutboxPlan *ob, const Encoder *enc, const char *routed,
+			bool null_value, Draft *d)
+{
+	ShapeField *payload;
+
+	memset(d, 0, sizeof(*d));
+	d->enc = enc;
+	d->plan = unconstify(RelationPlan *, ob->table);
+	d->class = null_value ? SHAPE_TOMBSTONE : SHAPE_ROW;
+	d->topic = routed;
+	/* no envelope: what takes such lets it pass */
+	d->flat = true;
+	d->has_key = d->bare_key = true;
+	d->key = list_make1(shape_field_copy(ob->key));
+	d->bare_value = !ob->enveloped;
+	payload = renamed_copy(ob->payload, "payload");
+	payload->meta = PAYLOAD_MARK;
+	d->value = list_make1(payload);
+	d->headers = shape_header_names(list_make1("id"));
+	for (int i = 0; i < ob->nadditional; i++)
+	{
+		const Additional *a = &ob->additional[i];
+
+		if (a->placement == PLACE_ENVELOPE)
+			d->value = lappend(d->value, renamed_copy(a->field, a->alias));
+		else if (a->placement == PLACE_HEADER)
+			d->headers = list_concat(
+				d->headers,
+				shape_header_names(list_make1(unconstify(char *, a->alias))));
+	}
+}
+
+/* Of an expanded payload the fields are known with each row only. */
+static void
+check_expanded(const OutboxPlan *ob, const Draft *d, const TransformStep *step)
+{
+	ListCell *lc;
+	bool of_value =
+		!step->of_key &&
+		(step->kind == STEP_INSERT_FIELD || step->kind == STEP_REPLACE_FIELD ||
+		 step->kind == STEP_MASK_FIELD || step->kind == STEP_CAST ||
+		 step->kind == STEP_TIMESTAMP || step->kind == STEP_VALUE_TO_KEY);
+	bool bad = of_value && d->bare_value && d->class != SHAPE_TOMBSTONE;
+
+	if (!ob->expand)
+		return;
+	foreach(lc, d->key)
+		bad |= ((ShapeField *) lfirst(lc))->meta == PAYLOAD_MARK;
+	foreach(lc, d->value)
+	{
+		const ShapeField *f = lfirst(lc);
+
+		bad |= f->meta == PAYLOAD_MARK && f->nconversions > 0;
+	}
+	if (bad)
+		shape_step_error(
+			d, step,
+			"with table.expand.json.payload the fields of a payload differ from row to row; place columns beside it (placement envelope) and change those");
+}
+
+static EventShape *
+event_shape_build(const OutboxPlan *ob, const Encoder *enc, const char *routed,
+				  bool null_value)
+{
+	EventShape *event = palloc0(sizeof(EventShape));
+	Draft d;
+	int known;
+
+	draft_event(ob, enc, pstrdup(routed), null_value, &d);
+	known = list_length(d.headers);
+	for (int i = ob->after; i < ob->chain->nsteps; i++)
 	{
 		const TransformStep *step = &ob->chain->steps[i];
 
 		if (step->kind == STEP_UNWRAP || step->kind == STEP_OUTBOX ||
-			step->kind == STEP_TIMEZONE)
-			continue; /* they let what is no envelope pass */
-		if ((step->kind == STEP_REGEX_ROUTER ||
-			 step->kind == STEP_INSERT_HEADER) &&
-			(step->predicate == PREDICATE_NONE ||
-			 step->predicate == PREDICATE_TOPIC))
+			step->kind == STEP_TIMEZONE || !shape_step_applies(&d, step))
 			continue;
-		if (step->predicate == PREDICATE_TOPIC && !step->negate)
-			continue;
-		outbox_error(
-			ob->step, plan,
-			psprintf(
-				"the transform \"%s\" (%s) behind it is not supported there; RegexRouter and InsertHeader are",
-				step->alias, step->word));
+		shape_step_apply(&d, step);
+		check_expanded(ob, &d, step);
 	}
+	event->routed = pstrdup(routed);
+	event->null_value = null_value;
+	event->topic = topic_sanitize(d.topic);
+	event->bare_key = d.bare_key;
+	event->nkey = list_length(d.key);
+	event->key = shape_fields_array(d.key);
+	event->key_head = d.bare_key ? shape_bare_head(linitial(d.key))
+								 : shape_struct_head(d.key, d.key_rest);
+	event->bare_value = d.bare_value;
+	event->nvalue = list_length(d.value);
+	event->value = shape_fields_array(d.value);
+	event->headers = shape_headers_array(NULL, &event->nheaders,
+										 list_copy_tail(d.headers, known));
+	return event;
+}
+
+/* The shape of the events of a topic; kept with the plan. */
+static const EventShape *
+event_shape(OutboxPlan *ob, const Encoder *enc, const char *routed,
+			bool null_value)
+{
+	MemoryContext old;
+	EventShape *event;
+	ListCell *lc;
+
+	foreach(lc, ob->events)
+	{
+		event = lfirst(lc);
+		if (event->null_value == null_value &&
+			strcmp(event->routed, routed) == 0)
+			return event;
+	}
+	if (list_length(ob->events) >= EVENT_SHAPES)
+		return event_shape_build(ob, enc, routed, null_value);
+	old = MemoryContextSwitchTo(ob->cxt);
+	event = event_shape_build(ob, enc, routed, null_value);
+	ob->events = lappend(ob->events, event);
+	MemoryContextSwitchTo(old);
+	return event;
+}
+
+/* The topic of a routed name; UTF-8. */
+static char *
+route_topic(const OutboxPlan *ob, const char *routed)
+{
+	int len = strlen(routed);
+	const char *name = pnstrdup(json_from_utf8(routed, &len), len);
+	char *topic = route_apply(ob->step->route, name);
+
+	return topic != NULL ? topic : pstrdup(name);
+}
+
+/* What no event could pass is said when the plan is built. */
+static void
+check_later_steps(OutboxPlan *ob, const Encoder *enc)
+{
+	bool by_topic = false;
+
+	for (int i = ob->after; i < ob->chain->nsteps; i++)
+		by_topic |= ob->chain->steps[i].predicate == PREDICATE_TOPIC;
+	if (!by_topic)
+		(void) event_shape_build(ob, enc, "", false);
 }
 
 OutboxPlan *
-outbox_plan_build(const Encoder *enc, const RelationPlan *plan,
-				  const Shape *shape, const ShapeField *row, int ncolumns)
+outbox_plan_build(const Encoder *enc, const RelationPlan *plan, Shape *shape,
+				  const ShapeField *row, int ncolumns)
 {
 	OutboxPlan *ob = palloc0(sizeof(OutboxPlan));
 	const TransformStep *step = shape->outbox;
@@ -207,7 +385,10 @@ outbox_plan_build(const Encoder *enc, const RelationPlan *plan,
 							  ob->route->name));
 	check_timestamp(ob, plan);
 	parse_additional(ob, plan, row, ncolumns);
-	check_later_steps(ob, plan, shape->after_outbox);
+	ob->table = plan;
+	ob->after = shape->after_outbox;
+	ob->cxt = CurrentMemoryContext;
+	check_bytes(ob, enc, plan, &shape->stream);
 	ob->expand = transform_arg_bool(step, "table.expand.json.payload", false);
 	ob->keep_nulls =
 		strcmp(
@@ -216,6 +397,7 @@ outbox_plan_build(const Encoder *enc, const RelationPlan *plan,
 	ob->tombstones =
 		transform_arg_bool(step, "route.tombstone.on.empty.payload", false);
 	ob->fatal = strcmp(behavior, "fatal") == 0;
+	check_later_steps(ob, enc);
 	return ob;
 }
 
@@ -245,39 +427,15 @@ field_json(Encoder *enc, const Change *change, const Shape *shape,
 	return s.data;
 }
 
-/* The topic of a routed name, behind all steps; UTF-8. */
-static char *
-route_topic(const OutboxPlan *ob, const char *routed, int from)
-{
-	int len = strlen(routed);
-	const char *name = pnstrdup(json_from_utf8(routed, &len), len);
-	char *topic = route_apply(ob->step->route, name);
-
-	if (topic == NULL)
-		topic = pstrdup(name);
-	for (int i = from; i < ob->chain->nsteps; i++)
-	{
-		const TransformStep *step = &ob->chain->steps[i];
-		char *next;
-
-		if (step->kind != STEP_REGEX_ROUTER ||
-			(step->predicate == PREDICATE_TOPIC &&
-			 route_match(step->topics, topic) == step->negate))
-			continue;
-		next = route_apply(step->route, topic);
-		if (next != NULL)
-			topic = next;
-	}
-	return topic_sanitize(json_to_utf8_cstring(topic));
-}
+/* ---- headers, key, value ------------------------------------------------ */
 
 static RecordHeader *
 event_headers(Encoder *enc, const Change *change, const Shape *shape,
-			  const char *topic, int *n)
+			  const EventShape *event, int *n)
 {
 	const OutboxPlan *ob = shape->outbox_plan;
-	RecordHeader *headers = palloc0(sizeof(RecordHeader) *
-									(ob->nadditional + ob->chain->nsteps + 2));
+	RecordHeader *headers =
+		palloc0(sizeof(RecordHeader) * (ob->nadditional + event->nheaders + 2));
 
 	/* what the stream always carries stands first */
 	*n = 1;
@@ -296,38 +454,44 @@ event_headers(Encoder *enc, const Change *change, const Shape *shape,
 									   &headers[*n].len);
 		(*n)++;
 	}
-	for (int i = shape->after_outbox; i < ob->chain->nsteps; i++)
-	{
-		const TransformStep *step = &ob->chain->steps[i];
-		const char *value = transform_arg_utf8(step, "value.literal");
-
-		if (step->kind != STEP_INSERT_HEADER ||
-			(step->predicate == PREDICATE_TOPIC &&
-			 route_match(step->topics, topic) == step->negate))
-			continue;
-		headers[*n].name = transform_arg_utf8(step, "header");
-		headers[*n].value = value ? value : "";
-		headers[*n].len = strlen(headers[*n].value);
-		(*n)++;
-	}
+	for (int i = 0; i < event->nheaders; i++)
+		headers[(*n)++] = event->headers[i];
 	return headers;
 }
 
+/* {"a":…,"b":…}; the payload is given, as it may have been expanded */
 static void
-event_key(Encoder *enc, const Change *change, const Shape *shape)
+event_fields(StringInfo out, Encoder *enc, const Change *change,
+			 const Shape *shape, const ShapeField *fields, int n,
+			 const char *payload)
 {
-	const OutboxPlan *ob = shape->outbox_plan;
+	json_char(out, '{');
+	for (int i = 0; i < n; i++)
+	{
+		if (i > 0)
+			json_char(out, ',');
+		json_raw(out, fields[i].name_json, fields[i].name_len);
+		if (fields[i].meta == PAYLOAD_MARK && payload != NULL)
+			json_str(out, payload);
+		else
+			json_str(out, field_json(enc, change, shape, &fields[i]));
+	}
+	json_char(out, '}');
+}
+
+static void
+event_key(Encoder *enc, const Change *change, const Shape *shape,
+		  const EventShape *event)
+{
 	FrameWriter *w = enc->writer;
-	char *json = field_json(enc, change, shape, ob->key);
 
 	frame_key_begin(w);
 	if (enc->opts->key_schemas)
-	{
-		json_lit(w->out, "{\"schema\":");
-		shape_field_schema(w->out, ob->key, NULL);
-		json_lit(w->out, ",\"payload\":");
-	}
-	json_str(w->out, json);
+		json_str(w->out, event->key_head);
+	if (event->bare_key)
+		json_str(w->out, field_json(enc, change, shape, &event->key[0]));
+	else
+		event_fields(w->out, enc, change, shape, event->key, event->nkey, NULL);
 	if (enc->opts->key_schemas)
 		json_char(w->out, '}');
 	frame_key_end(w);
@@ -336,23 +500,24 @@ event_key(Encoder *enc, const Change *change, const Shape *shape)
 /* {"type":"struct",… around the payload and what is placed beside it */
 static void
 envelope_schema(StringInfo out, Encoder *enc, const Change *change,
-				const Shape *shape, const char *payload_schema,
-				const char *routed)
+				const Shape *shape, const EventShape *event,
+				const char *payload_schema, const char *routed)
 {
 	const OutboxPlan *ob = shape->outbox_plan;
 	const char *name =
 		psprintf("%s.%s.Value", shape->stream.schema_prefix, routed);
 
 	json_lit(out, "{\"type\":\"struct\",\"fields\":[");
-	json_str(out, payload_schema);
-	json_lit(out, ",\"field\":\"payload\"}");
-	for (int i = 0; i < ob->nadditional; i++)
+	for (int i = 0; i < event->nvalue; i++)
 	{
-		if (ob->additional[i].placement != PLACE_ENVELOPE)
-			continue;
-		json_char(out, ',');
-		shape_field_schema(out, ob->additional[i].field,
-						   ob->additional[i].alias);
+		const ShapeField *f = &event->value[i];
+		ShapeField expanded = *f;
+
+		if (i > 0)
+			json_char(out, ',');
+		if (f->meta == PAYLOAD_MARK && payload_schema != NULL)
+			expanded.schema = payload_schema;
+		shape_field_schema(out, &expanded, f->name);
 	}
 	json_lit(out, "],\"optional\":false,\"name\":");
 	json_utf8(out, name, strlen(name));
@@ -365,28 +530,6 @@ envelope_schema(StringInfo out, Encoder *enc, const Change *change,
 	}
 }
 
-static void
-envelope_payload(StringInfo out, Encoder *enc, const Change *change,
-				 const Shape *shape, const char *payload)
-{
-	const OutboxPlan *ob = shape->outbox_plan;
-
-	json_lit(out, "{\"payload\":");
-	json_str(out, payload);
-	for (int i = 0; i < ob->nadditional; i++)
-	{
-		const Additional *a = &ob->additional[i];
-
-		if (a->placement != PLACE_ENVELOPE)
-			continue;
-		json_char(out, ',');
-		json_utf8(out, a->alias, strlen(a->alias));
-		json_char(out, ':');
-		json_str(out, field_json(enc, change, shape, a->field));
-	}
-	json_char(out, '}');
-}
-
 static bool
 is_empty(const char *json)
 {
@@ -396,50 +539,56 @@ is_empty(const char *json)
 	return s == NULL || s[strspn(s, " \t\r\n")] == '\0';
 }
 
+/* A record whose value is null has the class of a tombstone. */
+static bool
+is_null_event(const OutboxPlan *ob, const char *payload)
+{
+	return (ob->tombstones && is_empty(payload)) ||
+		   (!ob->enveloped && strcmp(payload, "null") == 0);
+}
+
 static void
 event_value(Encoder *enc, const Change *change, const Shape *shape,
-			const char *routed)
+			const EventShape *event, const char *payload, const char *routed)
 {
 	const OutboxPlan *ob = shape->outbox_plan;
 	FrameWriter *w = enc->writer;
-	const char *payload = field_json(enc, change, shape, ob->payload);
 	StringInfoData expanded;
 	StringInfoData schema;
+	bool is_expanded;
 
-	if (is_empty(payload) && ob->tombstones)
-	{
-		frame_value_null(w);
-		return;
-	}
 	/* under a connector's JSON a null with a schema is the word */
-	if (strcmp(payload, "null") == 0 && !ob->enveloped &&
-		!enc->opts->connector_compat)
+	if (event->null_value &&
+		((ob->tombstones && is_empty(payload)) ||
+		 !enc->opts->connector_compat || enc->opts->value_format != VALUE_JSON))
 	{
 		frame_value_null(w);
 		return;
 	}
 	initStringInfo(&expanded);
 	initStringInfo(&schema);
-	if (ob->expand && payload[0] == '"' &&
-		json_expand(jsonscan_unquote(payload, NULL), ob->payload_name,
-					ob->keep_nulls, &expanded, &schema))
-		payload = expanded.data;
-	else
-		json_str(&schema, ob->payload->schema);
+	is_expanded = ob->expand && payload[0] == '"' &&
+				  json_expand(jsonscan_unquote(payload, NULL), ob->payload_name,
+							  ob->keep_nulls, &expanded, &schema);
 	frame_value_begin(w);
 	if (enc->opts->value_schemas)
 	{
 		json_lit(w->out, "{\"schema\":");
-		if (ob->enveloped)
-			envelope_schema(w->out, enc, change, shape, schema.data, routed);
+		if (!event->bare_value)
+			envelope_schema(w->out, enc, change, shape, event,
+							is_expanded ? schema.data : NULL, routed);
 		else
-			json_str(w->out, schema.data);
+			json_str(w->out,
+					 is_expanded ? schema.data : event->value[0].schema);
 		json_lit(w->out, "},\"payload\":");
 	}
-	if (ob->enveloped)
-		envelope_payload(w->out, enc, change, shape, payload);
+	if (!event->bare_value)
+		event_fields(w->out, enc, change, shape, event->value, event->nvalue,
+					 is_expanded ? expanded.data : NULL);
 	else
-		json_str(w->out, payload);
+		json_str(w->out, is_expanded ? expanded.data
+									 : field_json(enc, change, shape,
+												  &event->value[0]));
 	if (enc->opts->value_schemas)
 		json_char(w->out, '}');
 	frame_value_end(w);
@@ -488,22 +637,27 @@ write_event(Encoder *enc, const Change *change, Shape *shape, uint8 part)
 	OutboxPlan *ob = shape->outbox_plan;
 	FrameWriter *w = enc->writer;
 	RecordRoute route = {0};
+	const EventShape *event;
 	RecordHeader *headers;
+	const char *payload;
 	char *routed;
 	int n;
 
 	routed = plain_text(field_json(enc, change, shape, ob->route), &n);
 	if (routed == NULL)
 		routed = pstrdup("null");
-	route.topic = route_topic(ob, routed, shape->after_outbox);
+	payload = field_json(enc, change, shape, ob->payload);
+	event = event_shape(ob, enc, route_topic(ob, routed),
+						is_null_event(ob, payload));
+	route.topic = event->topic;
 	route.has_timestamp = true;
 	route.timestamp_ms = event_time(ob, change->after);
 	event_partition(enc, change, shape, &route);
-	headers = event_headers(enc, change, shape, route.topic, &n);
+	headers = event_headers(enc, change, shape, event, &n);
 	frame_record_route(w, &route);
 	frame_record_begin(w, &shape->stream, WIRE_OP_CREATE, change->lsn, part);
-	event_key(enc, change, shape);
-	event_value(enc, change, shape, routed);
+	event_key(enc, change, shape, event);
+	event_value(enc, change, shape, event, payload, routed);
 	frame_record_end(w, headers, n);
 }
 

@@ -77,6 +77,7 @@ decode_startup(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 									  encoder_complete_plan, &state->encoder);
 	frame_writer_init(&state->writer, ctx, ctx->out, state->opts.wire,
 					  encoder_format_name(&state->opts));
+	state->writer.text_values = state->opts.value_format == VALUE_STRING;
 	state->writer.text_keys = state->opts.key_format != 0;
 	encoder_init(&state->encoder, &state->opts, &state->writer,
 				 session_database_name());

@@ -255,6 +255,22 @@ shape_list_has_header(List *headers, const char *name)
 	return false;
 }
 
+List *
+shape_header_names(List *names)
+{
+	List *headers = NIL;
+	ListCell *lc;
+
+	foreach(lc, names)
+	{
+		RecordHeader *h = palloc0(sizeof(RecordHeader));
+
+		h->name = lfirst(lc);
+		headers = lappend(headers, h);
+	}
+	return headers;
+}
+
 static bool
 has_header(const Draft *d, const char *name)
 {
@@ -284,8 +300,8 @@ is_null_value(const Draft *d)
 			(mode == DELETE_TOMBSTONE || mode == DELETE_TO_TOMBSTONE));
 }
 
-static bool
-applies(const Draft *d, const TransformStep *step)
+bool
+shape_step_applies(const Draft *d, const TransformStep *step)
 {
 	bool holds = true;
 
@@ -308,8 +324,8 @@ applies(const Draft *d, const TransformStep *step)
 
 /* ---- the result ---------------------------------------------------------- */
 
-static ShapeField *
-fields_array(List *fields)
+ShapeField *
+shape_fields_array(List *fields)
 {
 	ShapeField *array =
 		palloc(sizeof(ShapeField) * Max(list_length(fields), 1));
@@ -321,8 +337,8 @@ fields_array(List *fields)
 }
 
 /* {"schema":{…},"payload": */
-static const char *
-struct_head(List *fields, const char *rest)
+const char *
+shape_struct_head(List *fields, const char *rest)
 {
 	StringInfoData s;
 	ListCell *lc;
@@ -340,6 +356,19 @@ struct_head(List *fields, const char *rest)
 	json_char(&s, ']');
 	json_str(&s, rest);
 	json_lit(&s, "},\"payload\":");
+	return s.data;
+}
+
+/* the same of a value that is no struct */
+const char *
+shape_bare_head(const ShapeField *field)
+{
+	StringInfoData s;
+
+	initStringInfo(&s);
+	json_lit(&s, "{\"schema\":");
+	shape_field_schema(&s, field, NULL);
+	json_lit(&s, ",\"payload\":");
 	return s.data;
 }
 
@@ -388,16 +417,10 @@ finish_schemas(const Draft *d, StreamInfo *stream)
 	{
 		if (d->bare_key)
 		{
-			StringInfoData s;
-
-			initStringInfo(&s);
-			json_lit(&s, "{\"schema\":");
-			shape_field_schema(&s, linitial(d->key), NULL);
-			json_lit(&s, ",\"payload\":");
-			stream->key_head = s.data;
+			stream->key_head = shape_bare_head(linitial(d->key));
 		}
 		else
-			stream->key_head = struct_head(d->key, d->key_rest);
+			stream->key_head = shape_struct_head(d->key, d->key_rest);
 		stream->key_tail = "}";
 	}
 	if (opts->value_schemas)
@@ -413,7 +436,7 @@ finish_schemas(const Draft *d, StreamInfo *stream)
 			return;
 		}
 		else
-			stream->value_head = struct_head(d->value, d->value_rest);
+			stream->value_head = shape_struct_head(d->value, d->value_rest);
 		stream->value_tail = "}";
 	}
 }
@@ -454,12 +477,12 @@ finish(const Draft *d)
 	shape->own_key = d->key_changed;
 	shape->bare_key = d->bare_key;
 	shape->nkey = list_length(d->key);
-	shape->key = fields_array(d->key);
+	shape->key = shape_fields_array(d->key);
 	shape->own_value = d->value_changed;
 	shape->nvalue = list_length(d->value);
-	shape->value = fields_array(d->value);
+	shape->value = shape_fields_array(d->value);
 	if (d->row_changed)
-		shape->row = fields_array(d->row);
+		shape->row = shape_fields_array(d->row);
 	return shape;
 }
 
@@ -486,7 +509,7 @@ shape_build(const Encoder *enc, RelationPlan *plan, ShapeClass class,
 	{
 		const TransformStep *step = &chain->steps[i];
 
-		if (!applies(&d, step))
+		if (!shape_step_applies(&d, step))
 			continue;
 		if (!chain->unwraps && d.flat &&
 			(step->kind == STEP_OUTBOX || step->kind == STEP_TIMEZONE))
@@ -510,7 +533,7 @@ shape_build(const Encoder *enc, RelationPlan *plan, ShapeClass class,
 	shape = finish(&d);
 	if (i < chain->nsteps)
 	{
-		ShapeField *row = fields_array(d.row);
+		ShapeField *row = shape_fields_array(d.row);
 
 		shape->outbox = &chain->steps[i];
 		shape->after_outbox = i + 1;

@@ -25,6 +25,7 @@ typedef struct Draft
 	List *key;			  /* of ShapeField * */
 	const char *key_rest; /* of its schema, behind the fields */
 	bool value_changed;
+	bool bare_value; /* of the event router: no struct */
 	List *value;
 	const char *value_rest;
 	bool row_changed;
@@ -39,6 +40,13 @@ typedef struct Draft
 extern void draft_flat(Draft *d);
 extern ShapeField *shape_list_find(List *fields, const char *name);
 extern ShapeField *shape_field_copy(const ShapeField *field);
+/* Headers that have a name, for predicates. */
+extern List *shape_header_names(List *names);
+extern bool shape_step_applies(const Draft *d, const TransformStep *step);
+extern ShapeField *shape_fields_array(List *fields);
+/* {"schema":…,"payload": of a struct, of a single field */
+extern const char *shape_struct_head(List *fields, const char *rest);
+extern const char *shape_bare_head(const ShapeField *field);
 extern bool shape_list_has_header(List *headers, const char *name);
 extern RecordHeader *shape_headers_array(RecordHeader *first, int *n,
 										 List *more);

@@ -290,7 +290,7 @@ apply_convert(Draft *d, const TransformStep *step)
 				if (colon == NULL)
 					shape_step_error(
 						d, step,
-						"a cast of the whole value is not supported; name fields, as in \"spec\": \"amount:string\"");
+						"a cast is of the whole value or of fields, not both");
 				*colon = '\0';
 				if ((f = shape_list_find(fields, pair)) != NULL)
 					convert_cast(f, step, colon + 1, d->enc->opts);
@@ -423,18 +423,69 @@ apply_timezone(Draft *d, const TransformStep *step)
 	d->row_changed = d->value_changed = true;
 }
 
+/* A cast or timestamp of a whole key or value, not of its fields. */
+static bool
+is_whole(const TransformStep *step)
+{
+	if (step->kind == STEP_CAST)
+		return strchr(transform_arg(step, "spec", ""), ':') == NULL;
+	return step->kind == STEP_TIMESTAMP &&
+		   transform_arg(step, "field", "")[0] == '\0';
+}
+
+static bool
+takes_value(const TransformStep *step)
+{
+	switch (step->kind)
+	{
+		case STEP_INSERT_FIELD:
+		case STEP_REPLACE_FIELD:
+		case STEP_MASK_FIELD:
+		case STEP_CAST:
+		case STEP_TIMESTAMP:
+			return !step->of_key;
+		case STEP_VALUE_TO_KEY:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* The one field that is the key or the value. */
+static void
+apply_whole(Draft *d, const TransformStep *step)
+{
+	ShapeField *f = linitial(step->of_key ? d->key : d->value);
+
+	if (step->of_key ? !d->bare_key : !d->bare_value)
+		shape_step_error(
+			d, step,
+			step->kind == STEP_CAST
+				? "a struct cannot be cast as a whole; name fields, as in \"spec\": \"amount:string\""
+				: "a struct is no timestamp; name a field (\"field\")");
+	if (step->kind == STEP_CAST)
+		convert_cast_whole(f, step, transform_arg(step, "spec", ""),
+						   d->enc->opts);
+	else
+		convert_timestamp(f, step);
+}
+
 void
 shape_step_apply(Draft *d, const TransformStep *step)
 {
 	char *topic;
 
 	/* what is not there is not changed */
-	if (step->of_key && !d->has_key)
+	if ((step->of_key || step->kind == STEP_EXTRACT_KEY) && !d->has_key)
 		return;
-	if (step->kind == STEP_EXTRACT_KEY && !d->has_key)
+	if (takes_value(step) && d->class == SHAPE_TOMBSTONE && d->bare_value)
 		return;
-	if (step->of_key && d->bare_key)
+	if (step->of_key && d->bare_key && !is_whole(step))
 		shape_step_error(d, step, "the key is no struct any more");
+	if (takes_value(step) && d->bare_value && !is_whole(step))
+		shape_step_error(
+			d, step,
+			"the value is the payload alone, and no struct; columns beside it (placement envelope) make it one");
 	switch (step->kind)
 	{
 		case STEP_UNWRAP:
@@ -468,7 +519,10 @@ shape_step_apply(Draft *d, const TransformStep *step)
 			apply_replace_field(d, step);
 			break;
 		default:
-			apply_convert(d, step);
+			if (is_whole(step))
+				apply_whole(d, step);
+			else
+				apply_convert(d, step);
 	}
 	if (step->of_key)
 		d->key_changed = true;

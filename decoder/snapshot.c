@@ -479,6 +479,7 @@ scan_open(FunctionCallInfo fcinfo)
 	initStringInfo(&scan->out);
 	frame_writer_init(&scan->writer, NULL, &scan->out, scan->opts.wire,
 					  encoder_format_name(&scan->opts));
+	scan->writer.text_values = scan->opts.value_format == VALUE_STRING;
 	scan->writer.text_keys = scan->opts.key_format != 0;
 	encoder_init(enc, &scan->opts, &scan->writer, session_database_name());
 	scan->own_query = !PG_ARGISNULL(ARG_QUERY);

@@ -94,8 +94,10 @@ typedef enum WireOp
 	WIRE_OP_TOMBSTONE = 'x'
 } WireOp;
 
-/* keys are text, not JSON */
-#define WIRE_STREAM_TEXT_KEY 0x01
+/* keys, values are text, not JSON; values are any bytes */
+#define WIRE_STREAM_TEXT_KEY	0x01
+#define WIRE_STREAM_TEXT_VALUE	0x02
+#define WIRE_STREAM_BYTES_VALUE 0x04
 
 #define WIRE_REC_TOPIC	   0x01
 #define WIRE_REC_PARTITION 0x02

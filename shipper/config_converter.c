@@ -173,7 +173,7 @@ refuse_setting(const Property *p, const char *why, Error *err)
 	err_set(err, ERR_CONFIG, "config_unsupported",
 			"%.100s=%.100s is not supported yet: %s", p->name, p->value, why);
 	err_detail(err, "It comes from %s.", p->origin);
-	err_hint(err, "Remove it; CloudEvents are JSON, made of envelopes.");
+	err_hint(err, "Remove it, or set value.converter=" JSON_CONVERTER ".");
 	return false;
 }
 
@@ -262,6 +262,83 @@ apply_cloudevents(Config *cfg, const Converter *c, Error *err)
 						   c->rank, err);
 }
 
+/* ---- values that are no JSON --------------------------------------------- */
+
+/* StringConverter and those of bytes are for the payloads of an outbox. */
+static bool
+check_outbox(const Config *cfg, const Converter *c, Error *err)
+{
+	const char *transforms = config_text(cfg, config_find_option("transforms"));
+
+	if (strstr(transforms, "outbox ") != NULL)
+		return true;
+	err_set(err, ERR_CONFIG, "config_unsupported",
+			"value.converter is %.150s, which is supported for the payloads "
+			"of the outbox event router only",
+			c->cls->value);
+	err_detail(err,
+			   "It comes from %s. Of a change of a row it would write the "
+			   "text that Java has for it (Struct{before=...}), or fail.",
+			   c->cls->origin);
+	err_hint(err, "Set value.converter=" JSON_CONVERTER ", or add "
+				  "io.debezium.transforms.outbox.EventRouter to the list "
+				  "\"transforms\".");
+	return false;
+}
+
+static bool
+apply_text_values(Config *cfg, const Converter *c, Error *err)
+{
+	return check_outbox(cfg, c, err) &&
+		   config_set_name(cfg, "value.format", "string", c->cls->origin,
+						   c->rank, err) &&
+		   config_set_name(cfg, "value.schemas.enable", "false", c->cls->origin,
+						   c->rank, err) &&
+		   config_set_name(cfg, "source.snapshot.default", "false",
+						   c->cls->origin, c->rank, err);
+}
+
+static bool
+is_bytes_converter(const Converter *c)
+{
+	return c->cls != NULL && strcmp(c->side, "value") == 0 &&
+		   config_word_find("io.debezium.converters.BinaryDataConverter|"
+							"BinaryDataConverter|"
+							"io.debezium.converters.ByteArrayConverter|"
+							"org.apache.kafka.connect.converters."
+							"ByteArrayConverter|ByteArrayConverter",
+							c->cls->value, NULL, NULL);
+}
+
+/* What is no payload (messages, heartbeats) goes to the delegate. */
+static bool
+apply_bytes_values(Config *cfg, const Converter *c, Error *err)
+{
+	const Property *p = find(c->from, c->side, ".delegate.converter.type");
+	const Property *schemas =
+		find(c->from, c->side, ".delegate.converter.type.schemas.enable");
+
+	if (!check_outbox(cfg, c, err))
+		return false;
+	if (p != NULL && !config_word_find(JSON_CONVERTER "|JsonConverter",
+									   p->value, NULL, NULL))
+		return refuse_setting(p, "only JsonConverter is", err);
+	if (p == NULL)
+		config_warn(cfg,
+					"%s (%s) has no delegate.converter.type: records whose "
+					"values are no bytes (logical messages, transaction "
+					"metadata, heartbeats) are JSON, where Kafka Connect "
+					"would fail",
+					c->cls->value, c->cls->origin);
+	return config_set_name(cfg, "value.format", "bytes", c->cls->origin,
+						   c->rank, err) &&
+		   config_set_name(cfg, "value.schemas.enable",
+						   schemas != NULL ? schemas->value
+						   : p != NULL	   ? "true"
+										   : "false",
+						   c->cls->origin, c->rank, err);
+}
+
 static bool
 apply(Config *cfg, const Converter *c, Error *err)
 {
@@ -276,6 +353,10 @@ apply(Config *cfg, const Converter *c, Error *err)
 							   c->rank, err) &&
 			   config_set_name(cfg, "key.schemas.enable", "false",
 							   c->cls->origin, c->rank, err);
+	if (is_string_converter(c))
+		return apply_text_values(cfg, c, err);
+	if (is_bytes_converter(c))
+		return apply_bytes_values(cfg, c, err);
 	if (is_cloudevents(c) ? !apply_cloudevents(cfg, c, err)
 						  : !check_class(c, err))
 		return false;

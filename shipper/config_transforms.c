@@ -169,7 +169,6 @@ static const char *const required[] = {
 	"insert-header value.literal",
 	"mask-field fields",
 	"cast spec",
-	"timestamp-converter field",
 	"timestamp-converter target.type",
 	"value-to-key fields",
 	"extract-key field",
@@ -265,6 +264,48 @@ apply_property(const ConfigTransform *t, Spec *spec, const char *step,
 				p->name, p->origin, near != NULL ? "; did you mean " : "",
 				near != NULL ? near : "", near != NULL ? "?" : "");
 	return true;
+}
+
+/* Whether the value of a property names fields, as in "amount:string". */
+static bool
+names_fields(const ConfigTransform *t, const char *step)
+{
+	const Property *p =
+		config_transform_find(t, strcmp(step, "cast") == 0 ? "spec" : "field");
+
+	if (p == NULL || p->value[0] == '\0')
+		return false;
+	return strcmp(step, "cast") != 0 || strchr(p->value, ':') != NULL;
+}
+
+/* Connect fails at the first record if a struct is to be cast as a whole. */
+static bool
+check_whole(const ConfigTransform *t, const Spec *spec, size_t i)
+{
+	const char *step = steps[i].step;
+	bool key = steps[i].of != NULL && strcmp(steps[i].of, "key") == 0;
+	bool outbox = spec->text != NULL && strstr(spec->text, "outbox ") != NULL;
+
+	if ((strcmp(step, "cast") != 0 &&
+		 strcmp(step, "timestamp-converter") != 0) ||
+		names_fields(t, step) || outbox ||
+		(key && spec->text != NULL &&
+		 strstr(spec->text, "extract-key ") != NULL))
+		return true;
+	err_set(t->err, ERR_CONFIG, "config_unsupported",
+			"the transform \"%.60s\" (%.100s) names no field: it would "
+			"convert the whole %s, which is a struct",
+			t->alias, steps[i].class, key ? "key" : "value");
+	err_detail(t->err, "Kafka Connect fails at the first record with it.");
+	err_hint(t->err,
+			 strcmp(step, "cast") == 0
+				 ? "Name fields, as in transforms.%.60s.spec=amount:string%s."
+				 : "Name the field, transforms.%.60s.field=...%s.",
+			 t->alias,
+			 key ? ", or put ExtractField$Key before it, so that the key is "
+				   "one value"
+				 : "");
+	return false;
 }
 
 static bool
@@ -461,7 +502,8 @@ apply_one(const ConfigTransform *t, Spec *spec)
 	unwrap = strcmp(steps[i].step, "unwrap") == 0;
 	if (unwrap && !apply_unwrap(t, spec, type))
 		return false;
-	if (!unwrap && !check_required(t, steps[i].step, type->value))
+	if (!unwrap && (!check_required(t, steps[i].step, type->value) ||
+					!check_whole(t, spec, i)))
 		return false;
 	if (!unwrap)
 		spec->plain_unwrap = false;

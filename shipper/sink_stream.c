@@ -111,6 +111,8 @@ stream_copy_init(StreamCopy *c, const FrameStream *f)
 	c->value_head = keep_slice(&room, f->value_head);
 	c->value_tail = keep_slice(&room, f->value_tail);
 	c->text_key = (f->flags & WIRE_STREAM_TEXT_KEY) != 0;
+	c->text_value = (f->flags & WIRE_STREAM_TEXT_VALUE) != 0;
+	c->bytes_value = (f->flags & WIRE_STREAM_BYTES_VALUE) != 0;
 	c->headers.count = f->headers.count;
 	c->headers.packed = keep_slice(&room, f->headers.packed);
 }
@@ -242,6 +244,34 @@ add_string(SinkBuf *b, const void *data, size_t len)
 	ADD_LITERAL(b, "\"");
 }
 
+/* Bytes that need not be text, as a string. */
+static void
+add_base64(SinkBuf *b, const uint8_t *p, size_t len)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	ADD_LITERAL(b, "\"");
+	for (size_t i = 0; i < len; i += 3)
+	{
+		uint32_t v = (uint32_t) p[i] << 16;
+		char group[4];
+
+		if (i + 1 < len)
+			v |= (uint32_t) p[i + 1] << 8;
+		if (i + 2 < len)
+			v |= p[i + 2];
+		for (int j = 0; j < 4; j++)
+			group[j] = digits[v >> (18 - 6 * j) & 63];
+		if (i + 2 >= len)
+			group[3] = '=';
+		if (i + 1 >= len)
+			group[2] = '=';
+		sink_buf_add(b, group, 4);
+	}
+	ADD_LITERAL(b, "\"");
+}
+
 /*
  * Head, row and tail, which together are JSON.  A line feed in JSON can only
  * be white space between tokens; it would end the line, so it becomes a space.
@@ -334,7 +364,12 @@ sink_line_add(SinkBuf *b, const StreamCopy *c, const SinkRecord *r,
 	else
 		add_json(b, c->key_head, f->key, c->key_tail);
 	ADD_LITERAL(b, ",\"value\":");
-	add_json(b, c->value_head, f->value, c->value_tail);
+	if (c->text_value && f->value.data != NULL)
+		add_string(b, f->value.data, f->value.len);
+	else if (c->bytes_value && f->value.data != NULL)
+		add_base64(b, f->value.data, f->value.len);
+	else
+		add_json(b, c->value_head, f->value, c->value_tail);
 	sink_headers_start(&headers, c, r, identity);
 	add_headers(b, &headers);
 	ADD_LITERAL(b, "}\n");

@@ -33,6 +33,8 @@ typedef struct StreamCopy
 	WireSlice value_tail;
 	FrameHeaders headers;
 	bool text_key; /* not JSON */
+	bool text_value;
+	bool bytes_value;
 	uint8_t *memory;
 } StreamCopy;
 

@@ -26,6 +26,20 @@ SELECT data::json->'value' FROM pg_logical_slot_peek_changes('regress_outbox', N
 -- beside other tables, and with steps behind it
 SELECT data::json->'topic', data::json->'key', data::json->'value', data::json->'headers' FROM pg_logical_slot_peek_changes('regress_outbox', NULL, NULL, 'topic.prefix', 'pfx', 'format', 'flat', 'table.include.list', 'ob.*', 'transforms', 'outbox if.topic=.*%5C.outbox; unwrap if.topic=.*%5C.outbox if.not=true; regex-router regex=outbox%5C.(.*) replacement=$1; insert-header header=h value.literal=v');
 SELECT relation, topic FROM tuplecast.relations('topic.prefix', 'pfx', 'format', 'envelope', 'table.include.list', 'ob.*', 'transforms', 'outbox if.topic=.*%5C.outbox');
+-- any step may stand behind it
+\set got 'SELECT data::json->''topic'', data::json->''key'', data::json->''value'', data::json->''headers''->''h'' FROM pg_logical_slot_peek_changes(''regress_outbox'', NULL, NULL, ''topic.prefix'', ''pfx'', ''format'', ''envelope'', ''table.include.list'', ''ob.outbox'''
+:got, 'transforms', 'outbox table.fields.additional.placement=type:envelope,p:envelope,ver:header:h; insert-field of=value static.field=s static.value=x topic.field=t; replace-field of=value renames=p:n exclude=s; mask-field of=value fields=type; cast of=value spec=n:string; value-to-key fields=n,t if.header=h; insert-header header=h value.literal=late if.tombstone=true if.not=true');
+:got, 'value.schemas.enable', 'true', 'key.schemas.enable', 'true', 'transforms', 'outbox table.field.event.key=p; cast of=key spec=string; cast of=value spec=string; regex-router regex=.* replacement=nulls if.tombstone=true');
+:got, 'transforms', 'outbox table.fields.additional.placement=type:envelope table.expand.json.payload=true; insert-field of=value static.field=s static.value=x if.topic=.*order');
+-- but not what has no meaning there
+:got, 'transforms', 'outbox; insert-field of=value static.field=s static.value=x');
+:got, 'transforms', 'outbox table.expand.json.payload=true; cast of=value spec=string');
+:got, 'transforms', 'outbox table.fields.additional.placement=type:envelope; cast of=value spec=string');
+:got, 'transforms', 'outbox; insert-field of=key static.field=s static.value=x');
+-- values as text, and as bytes
+:get, 'table.include.list', 'ob.outbox', 'value.format', 'string', 'transforms', 'outbox');
+:get, 'table.include.list', 'ob.outbox', 'value.format', 'string', 'transforms', 'outbox table.expand.json.payload=true table.fields.additional.placement=type:envelope');
+:get, 'table.include.list', 'ob.outbox', 'value.format', 'bytes', 'transforms', 'outbox');
 -- updates are no events
 UPDATE ob.outbox SET p = 5;
 RESET client_min_messages;

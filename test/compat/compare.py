@@ -434,4 +434,5 @@ def from_kafka(message):
             number = int(text.strip('"'))
         else:
             headers.append((name, text))
-    return number, Record(topic, message.k, message.v, headers, message.partition, message.timestamp)
+    value = None if message.value is None else message.value.decode(errors="surrogateescape")
+    return number, Record(topic, message.k, value, headers, message.partition, message.timestamp)

@@ -117,6 +117,61 @@ def types():
     yield Combination("big-hex", "big", {**SCHEMAS, "binary.handling.mode": "hex"})
 
 
+def outbox_values():
+    """The event router before other converters and other transforms."""
+    transforms = "org.apache.kafka.connect.transforms."
+
+    def outbox(name, more=None, steps=None, **router):
+        topic = f"ob-{name}"
+        properties = {**PLAIN, "topic.prefix": topic, "table.include.list": r"ob\.outbox", "transforms": ",".join(["outbox", *(steps or {})]),
+                      "transforms.outbox.type": "io.debezium.transforms.outbox.EventRouter", "transforms.outbox.route.topic.replacement": topic + ".${routedByValue}"}
+        properties.update({f"transforms.outbox.{k.replace('_', '.')}": v for k, v in router.items()})
+        for alias, step in (steps or {}).items():
+            properties.update({f"transforms.{alias}.{k}": transforms + v if k == "type" else v for k, v in step.items()})
+        return {**properties, **(more or {})}
+
+    def made(name, *args, schemas=True, kafka=False, **kwargs):
+        yield Combination(f"outbox-{name}", "outbox", outbox(name, *args, **kwargs), kafka=kafka)
+        if schemas:
+            properties = outbox(name + "-schemas", *args, **kwargs)
+            yield Combination(f"outbox-{name}-schemas", "outbox", {**properties, "key.converter.schemas.enable": "true", "value.converter.schemas.enable": "true"}, kafka=kafka)
+
+    text = {"value.converter": STRING, "key.converter": STRING}
+    beside = "type:envelope,p:envelope:number,created:envelope,tenant:header"
+    yield from made("string", text, schemas=False, kafka=True)
+    yield from made("string-expand", text, schemas=False, kafka=True, table_expand_json_payload="true")
+    yield from made("string-envelope", text, schemas=False, kafka=True, table_fields_additional_placement=beside)
+    yield from made("string-tombstone", text, schemas=False, kafka=True, route_tombstone_on_empty_payload="true")
+    raw = {"table.include.list": r"ob\.raw"}
+    for name, converter in (("bytes", "org.apache.kafka.connect.converters.ByteArrayConverter"), ("binary", "io.debezium.converters.BinaryDataConverter")):
+        # what is no bytes has no form without a delegate; it is the marker, too
+        delegate = {"value.converter.delegate.converter.type": JSON, "value.converter.delegate.converter.type.schemas.enable": "false"} if name == "binary" else {}
+        if delegate:
+            yield from made(name, {**raw, "value.converter": converter, **delegate}, schemas=False, kafka=True)
+    # a message's key and value are structs, which Connect cannot cast
+    events = {"predicates": "message", "predicates.message.type": transforms + "predicates.TopicNameMatches", "predicates.message.pattern": ".*message"}
+    rows = {"predicate": "message", "negate": "true"}
+    yield from made("cast-key", events, {"cast": {"type": "Cast$Key", "spec": "string", **rows}})
+    yield from made("cast-value", events, {"cast": {"type": "Cast$Value", "spec": "string", **rows}})
+    yield from made("steps", None, {
+        "ins": {"type": "InsertField$Value", "static.field": "static", "static.value": "x", "topic.field": "topic"},
+        "ren": {"type": "ReplaceField$Value", "renames": "number:n", "exclude": "created"}, "mask": {"type": "MaskField$Value", "fields": "type"},
+        "cast": {"type": "Cast$Value", "spec": "n:string"}, "head": {"type": "InsertHeader", "header": "h", "value.literal": "v"},
+        "route": {"type": "RegexRouter", "regex": "(.*)order", "replacement": "$1orders"}}, table_fields_additional_placement=beside)
+    yield from made("value-to-key", events, {"vk": {"type": "ValueToKey", "fields": "type,number", **rows}, "ek": {"type": "ExtractField$Key", "field": "type", **rows}}, table_fields_additional_placement=beside)
+    predicates = {"predicates": "order,tenant,null", "predicates.order.type": transforms + "predicates.TopicNameMatches", "predicates.order.pattern": ".*order",
+                  "predicates.tenant.type": transforms + "predicates.HasHeaderKey", "predicates.tenant.name": "tenant",
+                  "predicates.null.type": transforms + "predicates.RecordIsTombstone"}
+    yield from made("predicates", predicates, {
+        "a": {"type": "InsertField$Value", "static.field": "a", "static.value": "x", "predicate": "order"},
+        "b": {"type": "InsertHeader", "header": "b", "value.literal": "x", "predicate": "tenant"},
+        "c": {"type": "InsertHeader", "header": "c", "value.literal": "x", "predicate": "null", "negate": "true"},
+        "d": {"type": "RegexRouter", "regex": ".*", "replacement": "ob-predicates.nulls", "predicate": "null"}},
+        table_fields_additional_placement=beside, route_tombstone_on_empty_payload="true", schemas=False)
+    yield from made("expand-steps", None, {"ins": {"type": "InsertField$Value", "static.field": "static", "static.value": "x"}, "ren": {"type": "ReplaceField$Value", "exclude": "created"}},
+                    table_fields_additional_placement=beside, table_expand_json_payload="true")
+
+
 def identities():
     for schemas, word in ((PLAIN, ""), (SCHEMAS, "-schemas")):
         def made(name, *settings, quick=False, **kwargs):
@@ -206,8 +261,9 @@ def identities():
             "tombstone": {"route.tombstone.on.empty.payload": "true"},
             "expand-nulls": {"table.expand.json.payload": "true", "table.json.payload.null.behavior": "optional_bytes"}}.items():
         for schemas, word in ((PLAIN, ""), (SCHEMAS, "-schemas")):
-            router = {"transforms": "outbox", "transforms.outbox.type": "io.debezium.transforms.outbox.EventRouter", "table.include.list": r"ob\.outbox" if "expand" in name else r"ob\..*"}
+            router = {"transforms": "outbox", "transforms.outbox.type": "io.debezium.transforms.outbox.EventRouter", "table.include.list": r"ob\.outbox" if "expand" in name else r"ob\.(outbox|scalar)"}
             yield Combination(f"outbox-{name}{word}", "outbox", {**schemas, **router, **{f"transforms.outbox.{k}": v for k, v in settings.items()}}, quick=not word and name in ("default", "expand"))
+    yield from outbox_values()
     for schemas, word in ((PLAIN, ""), (SCHEMAS, "-schemas")):
         yield Combination(f"live{word}", "live", {**schemas, **ALL}, quick=not word)
         yield Combination(f"live-unwrap{word}", "live", {**schemas, **unwrap(delete_tombstone_handling_mode="rewrite-with-tombstone")})

@@ -427,8 +427,8 @@ def write_report(path, totals):
 
 def self_test(runs):
     """A comparer that finds nothing in records spoilt on purpose proves nothing."""
-    # where heartbeats are left out of account, an order that is changed is, too
-    chosen = [r for r in runs if "heartbeat" not in r.combination.name and len(r.ours) > 20 and any(x.value is None for x in r.ours)]
+    # of records that are compared in parts, or left out of account, a change may not count
+    chosen = [r for r in runs if not re.search("heartbeat|cloudevents", r.combination.name) and len(r.ours) > 20 and any(x.value is None for x in r.ours)]
     if not chosen:
         return ["no combination has records for the test of the test"]
     run = min(chosen, key=lambda r: sum(len(x.value or "") for x in r.ours))

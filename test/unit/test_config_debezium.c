@@ -408,6 +408,48 @@ test_converters(void **state)
 			  NULL);
 }
 
+#define OUTBOX                                                                 \
+	"\"transforms\":\"o\",\"transforms.o.type\":\"io.debezium.transforms."     \
+	"outbox.EventRouter\""
+
+/* values that are no JSON, of events */
+static void
+test_event_values(void **state)
+{
+	static const char *const converters[][2] = {
+		{"org.apache.kafka.connect.storage.StringConverter", "string"},
+		{"org.apache.kafka.connect.converters.ByteArrayConverter", "bytes"},
+		{"io.debezium.converters.BinaryDataConverter", "bytes"},
+	};
+	char more[1024];
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(converters) / sizeof(converters[0]); i++)
+	{
+		snprintf(more, sizeof(more), OUTBOX ",\"value.converter\":\"%s\"",
+				 converters[i][0]);
+		must_load("--config", connector(more), NULL);
+		assert_string_equal(pair(&cfg.plugin, "value.format"),
+							converters[i][1]);
+		assert_false(cfg.value_schemas);
+		assert_int_equal(warnings("delegate.converter.type"), i > 0);
+		snprintf(more, sizeof(more), "\"value.converter\":\"%s\"",
+				 converters[i][0]);
+		must_fail("config_unsupported", "--config", connector(more), NULL);
+		assert_has(err.text, "outbox");
+	}
+	must_load(
+		"--config",
+		connector(
+			OUTBOX
+			",\"value.converter\":\"io.debezium.converters.BinaryDataConverter\","
+			"\"value.converter.delegate.converter.type\":\"" JSON_CONVERTER
+			"\""),
+		NULL);
+	assert_true(cfg.value_schemas);
+	assert_int_equal(warnings("delegate.converter.type"), 0);
+}
+
 #define CLOUDEVENTS                                                            \
 	"\"value.converter\":\"io.debezium.converters.CloudEventsConverter\""
 
@@ -699,14 +741,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		config_test(test_pipeline_a),	  config_test(test_pipeline_a_alone),
-		config_test(test_order_of_files), config_test(test_class),
-		config_test(test_old_spellings),  config_test(test_delete_modes),
-		config_test(test_transforms),	  config_test(test_converters),
-		config_test(test_cloudevents),	  config_test(test_null_defaults),
-		config_test(test_verdicts),		  config_test(test_producer_override),
-		config_test(test_substitution),	  config_test(test_comments),
-		config_test(test_bad_json),		  config_test(test_hostile_json),
+		config_test(test_pipeline_a),		 config_test(test_pipeline_a_alone),
+		config_test(test_order_of_files),	 config_test(test_class),
+		config_test(test_old_spellings),	 config_test(test_delete_modes),
+		config_test(test_transforms),		 config_test(test_converters),
+		config_test(test_cloudevents),		 config_test(test_event_values),
+		config_test(test_null_defaults),	 config_test(test_verdicts),
+		config_test(test_producer_override), config_test(test_substitution),
+		config_test(test_comments),			 config_test(test_bad_json),
+		config_test(test_hostile_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,11 @@ CREATE TABLE ob.outbox (id uuid PRIMARY KEY, aggregatetype varchar(255) NOT NULL
 	payload jsonb, created timestamptz DEFAULT now(), p int, ts timestamp(3), tsmicro timestamp, tenant text);
 -- a payload that Debezium cannot expand
 CREATE TABLE ob.scalar (LIKE ob.outbox INCLUDING ALL);
+-- payloads that are bytes
+CREATE TABLE ob.raw (id uuid PRIMARY KEY, aggregatetype text NOT NULL, aggregateid int NOT NULL, type text, payload bytea);
 -- DML
+INSERT INTO ob.raw VALUES ('4d47e190-0402-4048-bc2c-89dd54343ce1', 'raw', 1, 'T', '\x00010203ff'), ('4d47e190-0402-4048-bc2c-89dd54343ce2', 'raw', 2, 'T', ''),
+	('4d47e190-0402-4048-bc2c-89dd54343ce3', 'raw', 3, 'T', NULL), ('4d47e190-0402-4048-bc2c-89dd54343ce4', 'raw', 4, 'T', 'text');
 BEGIN;
 INSERT INTO ob.outbox VALUES ('4d47e190-0402-4048-bc2c-89dd54343cdc', 'order', '1', 'OrderCreated', '{"id": 1, "n": null, "a": [1, 2], "e": [], "f": 1.5, "o": {"x": "é😀", "y": {}}, "l": [{"a": 1}, {"a": 2}]}', '2024-01-01+00', 0, '2024-01-01 00:00:01.234', '2024-01-01 00:00:01.234567', 't1');
 DELETE FROM ob.outbox;
