@@ -767,7 +767,9 @@ stream_quiet(Source *s, int64_t now_ms, Error *err)
 		}
 		return SOURCE_WAIT;
 	}
-	if (now_ms - s->asked_ms < limit / 2)
+	/* in a large transaction the server looks at replies each half of its
+	 * time-out, and not sooner */
+	if (now_ms - s->asked_ms < limit)
 		return SOURCE_WAIT;
 	err_set(err, ERR_RETRY, "source_silent",
 			"the source %s does not answer any more",
