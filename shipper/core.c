@@ -25,7 +25,8 @@ static bool core_begins_change(const Core *c, uint64_t end_lsn,
 static void core_cut(Core *c);
 static void core_close(Core *c);
 static TrackerPlace core_place(const Core *c);
-static bool core_resume_again(Core *c, const ResumeStored *stored, Error *err);
+static bool core_resume_again(Core *c, const ResumeStored *stored,
+							  const ResumeServer *server, Error *err);
 
 
 void
@@ -490,7 +491,7 @@ core_resume(Core *c, const ResumeStored *stored, const ResumeServer *server,
 					  &drop_open, err))
 		return false;
 	if (d->resumed)
-		return core_resume_again(c, stored, err);
+		return core_resume_again(c, stored, server, err);
 	position_free(&d->base);
 	if (stored->position != NULL)
 	{
@@ -520,18 +521,39 @@ core_resume(Core *c, const ResumeStored *stored, const ResumeServer *server,
 	return true;
 }
 
+/* Whether it is still the one that this core started from. */
+static bool
+core_is_base(const Core *c, const Position *stored)
+{
+	const Position *base = &c->delivery.base;
+
+	if (stored == NULL)
+		return base->generation == 0;
+	return strcmp(stored->writer, base->writer) == 0 &&
+		   stored->generation == base->generation &&
+		   stored->end_lsn == base->end_lsn &&
+		   record_id_compare(stored->open, base->open) == 0;
+}
+
 /*
  * The sink went on while the source was away.  If somebody else streamed from
- * the slot in the meantime, what we remember is of no use.
+ * the slot in the meantime, or the server is another one now, what we remember
+ * is of no use: positions in the WAL may stand for other transactions.
  */
 static bool
-core_resume_again(Core *c, const ResumeStored *stored, Error *err)
+core_resume_again(Core *c, const ResumeStored *stored,
+				  const ResumeServer *server, Error *err)
 {
 	Delivery *d = &c->delivery;
-	const char *last = stored->position != NULL ? stored->position->writer : "";
+	const Position *p = stored->position;
+	bool ours = p != NULL && strcmp(p->writer, d->opt.writer) == 0;
 
-	if (strcmp(last, d->opt.writer) != 0 &&
-		(d->wrote || strcmp(last, d->base.writer) != 0))
+	if (server->timeline != d->at.timeline)
+		return err_set(err, ERR_RETRY, "timeline_changed",
+					   "the server is on timeline %u, it was on %u: starting "
+					   "over from the position",
+					   server->timeline, d->at.timeline);
+	if (!ours && (d->wrote || !core_is_base(c, p)))
 		return err_set(err, ERR_RETRY, "taken_over",
 					   "another tuplecast had the slot in the meantime: "
 					   "starting over from its position");

@@ -52,18 +52,27 @@ options(bool exactly_once)
 }
 
 static bool
-resume(World *w, uint64_t slot_lsn)
+resume_on(World *w, uint32_t timeline, uint64_t slot_lsn)
 {
+	static const TimelineHistory history = {
+		.known = true, .count = 1, .items = {{1, 0x10000}}};
 	ResumeServer server = {.system_id = "7500",
-						   .timeline = 1,
+						   .timeline = timeline,
 						   .wal_lsn = 0x100000000,
-						   .slot_lsn = slot_lsn};
+						   .slot_lsn = slot_lsn,
+						   .history = &history};
 	ResumeStored stored = {.position = w->any ? &w->stored : NULL,
 						   .topic_used = w->any,
 						   .topic = "t"};
 
 	core_session_start(&w->core);
 	return core_resume(&w->core, &stored, &server, &w->err);
+}
+
+static bool
+resume(World *w, uint64_t slot_lsn)
+{
+	return resume_on(w, 1, slot_lsn);
 }
 
 static DeliveryStep
@@ -395,6 +404,56 @@ notices_a_takeover(void **state)
 	end(w);
 }
 
+/* It wrote nothing itself, and who wrote before it went on. */
+static void
+notices_that_the_position_moved(void **state)
+{
+	World *w = calloc(1, sizeof(*w));
+	DeliveryOptions o = options(false);
+
+	(void) state;
+	core_init(&w->core, &w->stats);
+	core_configure(&w->core, &o);
+	w->any = true;
+	w->stored.generation = 3;
+	strcpy(w->stored.writer, "she");
+	strcpy(w->stored.system_id, "7500");
+	w->stored.timeline = 1;
+	w->stored.end_lsn = 0x100;
+	w->stored.open = (RecordId){0x180, 2, 0};
+	strcpy(w->stored.options, "aa");
+	assert_true(resume(w, 0x80));
+	core_session_end(&w->core);
+	assert_true(resume(w, 0x80));
+	core_session_end(&w->core);
+	w->stored.end_lsn = 0x180;
+	w->stored.open = (RecordId){0, 0, 0};
+	assert_false(resume(w, 0x180));
+	assert_string_equal(w->err.code, "taken_over");
+	end(w);
+}
+
+/* Positions may stand for other transactions on another timeline. */
+static void
+starts_over_on_another_timeline(void **state)
+{
+	World *w = world(false);
+
+	(void) state;
+	start(w);
+	transaction(w, 0x100, 1);
+	core_session_end(&w->core);
+	assert_false(resume_on(w, 2, 0x10));
+	assert_string_equal(w->err.code, "timeline_changed");
+	assert_int_equal(w->err.kind, ERR_RETRY);
+	core_reset(&w->core);
+	assert_true(resume_on(w, 2, 0x10));
+	start(w);
+	transaction(w, 0x100, 1);
+	assert_int_equal(w->skipped, 0);
+	end(w);
+}
+
 /* ---- exactly-once ---------------------------------------------------------- */
 
 static void
@@ -685,6 +744,8 @@ main(void)
 		cmocka_unit_test(writes_parts_of_a_long_transaction),
 		cmocka_unit_test(other_options_repeat_a_transaction),
 		cmocka_unit_test(notices_a_takeover),
+		cmocka_unit_test(notices_that_the_position_moved),
+		cmocka_unit_test(starts_over_on_another_timeline),
 		cmocka_unit_test(confirms_after_the_commit),
 		cmocka_unit_test(acks_alone_do_not_count),
 		cmocka_unit_test(holds_records_while_it_commits),
