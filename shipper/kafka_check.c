@@ -39,6 +39,7 @@ kafka_check(Check *c)
 	}
 	if (start(&k) && look(&k))
 	{
+		kafka_check_position(&k);
 		if (!c->tables_known)
 			findings_skip_rest(c->findings, FIND_kafka_topics,
 							   FIND_kafka_cleanup,
@@ -50,7 +51,8 @@ kafka_check(Check *c)
 			judge_existing(&k);
 		}
 	}
-	findings_skip_rest(c->findings, FIND_kafka_connection, FIND_kafka_cleanup,
+	findings_skip_rest(c->findings, FIND_kafka_connection,
+					   FIND_kafka_transactions,
 					   "there is no connection to Kafka");
 	stop(&k);
 }
@@ -64,8 +66,12 @@ start(KafkaCheck *k)
 	char size[32];
 	size_t n = sizeof(size);
 	Error err;
-	rd_kafka_conf_t *conf =
-		kafka_conf_make(k->cfg, k->cfg->kafka_bootstrap, &err);
+	/* nobody is to be fenced */
+	Config plain = *k->cfg;
+	rd_kafka_conf_t *conf;
+
+	plain.delivery = DELIVERY_AT_LEAST_ONCE;
+	conf = kafka_conf_make(&plain, k->cfg->kafka_bootstrap, &err);
 
 	if (conf == NULL)
 	{

@@ -37,6 +37,10 @@ typedef struct KafkaCheck
 	char message_max[24];
 	char partitions[24];
 	char replication[24];
+	char txn_timeout[24];
+	char txn_replication[24];
+	/* of the position topic */
+	char position_cleanup[64];
 	/* why the brokers do not say */
 	char config_error[256];
 } KafkaCheck;
@@ -51,5 +55,11 @@ extern rd_kafka_resp_err_t kafka_check_look(KafkaCheck *k, const char *topic,
  * making them. */
 extern bool kafka_check_validate(KafkaCheck *k, const KafkaCreation *creation,
 								 Error *err) MUST_CHECK;
+
+/* What one topic's configuration says of cleanup.policy, into cleanup. */
+extern void kafka_check_describe_topic(KafkaCheck *k, const char *topic);
+
+/* ---- kafka_check_position.c ---- */
+extern void kafka_check_position(KafkaCheck *k);
 
 #endif /* TUPLECAST_KAFKA_CHECK_H */

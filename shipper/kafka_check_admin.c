@@ -34,6 +34,10 @@ take_broker_entry(KafkaCheck *k, const char *name, Entry e)
 		copy_value(k->partitions, sizeof(k->partitions), e);
 	else if (strcmp(name, "default.replication.factor") == 0)
 		copy_value(k->replication, sizeof(k->replication), e);
+	else if (strcmp(name, "transaction.max.timeout.ms") == 0)
+		copy_value(k->txn_timeout, sizeof(k->txn_timeout), e);
+	else if (strcmp(name, "transaction.state.log.replication.factor") == 0)
+		copy_value(k->txn_replication, sizeof(k->txn_replication), e);
 }
 
 static void
@@ -85,6 +89,9 @@ take_resource(KafkaCheck *k, const rd_kafka_ConfigResource_t *r)
 			take_broker_entry(k, name, entries[i]);
 		else if (t != NULL)
 			take_topic_entry(t, name, entries[i]);
+		else if (strcmp(name, "cleanup.policy") == 0)
+			copy_value(k->position_cleanup, sizeof(k->position_cleanup),
+					   entries[i]);
 	}
 }
 
@@ -147,6 +154,19 @@ kafka_check_describe(KafkaCheck *k)
 	ask_configs(k, resources, n);
 	rd_kafka_ConfigResource_destroy_array(resources, n);
 	free(resources);
+}
+
+void
+kafka_check_describe_topic(KafkaCheck *k, const char *topic)
+{
+	rd_kafka_ConfigResource_t *resources[2];
+	char id[16];
+
+	snprintf(id, sizeof(id), "%d", (int) k->broker_id);
+	resources[0] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_BROKER, id);
+	resources[1] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+	ask_configs(k, resources, 2);
+	rd_kafka_ConfigResource_destroy_array(resources, 2);
 }
 
 /* ---- topics that are missing ----------------------------------------------- */

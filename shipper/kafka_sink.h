@@ -12,6 +12,7 @@
 #include <librdkafka/rdkafka.h>
 #include <time.h>
 
+#include "kafka_admin.h"
 #include "sink_stream.h"
 
 #define KAFKA_ERRSTR_SIZE 512
@@ -176,8 +177,6 @@ typedef struct KafkaPlace
 extern KafkaPlace *kafka_place_new(const Config *cfg, const char *bootstrap,
 								   Error *err);
 extern void kafka_place_free(KafkaPlace *p);
-/* Its topic's name; free() it. */
-extern char *kafka_place_topic(const Config *cfg);
 /* One try; true: the job is done.  Blocks for seconds. */
 extern bool kafka_position_recover(rd_kafka_t *rk, KafkaPlace *p,
 								   KafkaJob *job);

@@ -128,7 +128,8 @@ def run(launch, broker):
     """run(db, "--option=…"): a shipper of that database to the session's broker, streaming when this returns."""
     def make(db, *args, kafka=None, wait=True, **kwargs):
         shipper = launch("--source", db.url, "--kafka", (kafka or broker).address, "--prefix", db.prefix,
-                         f"--slot.name={db.slot}", *args, **kwargs)
+                         # tests wait for the slot of databases that idle
+                         f"--slot.name={db.slot}", "--position.interval.ms=500", *args, **kwargs)
         return shipper.wait_ready() if wait else shipper
     return make
 
