@@ -21,12 +21,14 @@ from source import PUBLICATION, Source  # noqa: E402
 DECODE_RATIO = 0.5
 ROWS_PER_SECOND = 200_000
 RSS_MB = 64
-CASES = ("decode", "ship", "latency", "memory", "large")
+EXACTLY_ONCE_RATIO = 0.85
+CASES = ("decode", "ship", "latency", "memory", "delivery", "large")
+ON_REQUEST = ("delivery", "large")
 
 
 def arguments():
     p = argparse.ArgumentParser(prog="run.sh", description=__doc__)
-    p.add_argument("cases", nargs="*", metavar="CASE", help=f"which to run: {', '.join(CASES)} (default: all but large)")
+    p.add_argument("cases", nargs="*", metavar="CASE", help=f"which to run: {', '.join(CASES)} (default: all but {' and '.join(ON_REQUEST)})")
     p.add_argument("--quick", action="store_true", help="a tenth of the rows, fewer rounds, nothing asserted but memory and completeness")
     p.add_argument("--rounds", type=int, help="rounds of decode and ship (default 5)")
     p.add_argument("--large-rows", type=int, default=5_000_000, help="rows of the case large, one transaction to a slow broker")
@@ -36,7 +38,7 @@ def arguments():
     unknown = set(a.cases) - set(CASES)
     if unknown:
         p.error(f"no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
-    a.cases = a.cases or [c for c in CASES if c != "large"]
+    a.cases = a.cases or [c for c in CASES if c not in ON_REQUEST]
     a.rounds = a.rounds or (2 if a.quick else 5)
     return a
 
@@ -182,6 +184,31 @@ def run_memory(source, broker, options, results):
     print(measure.table(["shipper", "records held", "RSS MB waiting", "peak RSS MB", "records written"], rows), "\n", flush=True)
 
 
+def run_delivery(source, broker, options, results):
+    """What exactly-once costs, and what commit.interval.ms trades."""
+    numbers = iter(range(1000, 9000))
+    ways = {"at-least-once": ()} | {f"exactly-once, commit.interval.ms={ms}": ("--delivery=exactly-once", f"--commit.interval.ms={ms}")
+                                    for ms in (5, 20, 100, 500)}
+    figures = interleave(options.rounds, {name: lambda _, o=o: ship.throughput(options.binary, source, broker, next(numbers), *o)
+                                          for name, o in ways.items()}, results, "delivery")
+    rate, seconds = 200, 3 if options.quick else options.seconds
+    rows, ratios = [], {}
+    for name, runs_of in figures.items():
+        # of each round, then the median: what disturbs a round disturbs both
+        ratios[name] = measure.median([a["rows_per_second"] / b["rows_per_second"] for a, b in zip(runs_of, figures["at-least-once"])])
+        late = ship.latency(options.binary, source, broker, next(numbers), rate, seconds, *ways[name])
+        results.add("delivery latency", name, 1, late)
+        rows.append([name, f"{measure.median(column(runs_of, 'rows_per_second')):,.0f}", f"{ratios[name]:.2f}",
+                     f"{measure.median(column(runs_of, 'shipper_us')):.2f}", f"{measure.median(column(runs_of, 'broker_us')):.2f}",
+                     f"{late['p50_ms']:.1f}", f"{late['p99_ms']:.1f}", f"{late['shipper_percent']:.0f} %", f"{late['broker_percent']:.0f} %"])
+    print(f"\n{source.rows:,} rows, medians of {options.rounds}, CPU in µs a row; then {rate} single-row transactions/s for {seconds} s, "
+          "commit to a read_committed consumer, CPU in % of a core\n")
+    print(measure.table(["delivery", "rows/s", "ratio", "shipper", "broker", "p50 ms", "p99 ms", "shipper", "broker"], rows), "\n", flush=True)
+    if not options.quick:
+        ratio = ratios["exactly-once, commit.interval.ms=20"]
+        results.check(ratio >= EXACTLY_ONCE_RATIO, f"exactly-once has {ratio:.2f} of the throughput of at-least-once, at least {EXACTLY_ONCE_RATIO}")
+
+
 def run_large(source, broker, options, results):
     rows = options.large_rows // 10 if options.quick else options.large_rows
     f = ship.large_transaction(options.binary, source, broker, 1, rows)
@@ -210,7 +237,7 @@ def main():
         if set(options.cases) - {"decode"}:
             broker = KafkaBroker(heap="512m")
             broker.start()
-        for case, run in (("ship", run_ship), ("memory", run_memory), ("latency", run_latency), ("large", run_large)):
+        for case, run in (("ship", run_ship), ("memory", run_memory), ("latency", run_latency), ("delivery", run_delivery), ("large", run_large)):
             if case in options.cases:
                 run(source, broker, options, results)
     finally:
