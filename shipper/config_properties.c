@@ -18,10 +18,10 @@ const DebeziumProperty config_debezium_properties[] = {
 	{"connector.plugin.version", DBZ_NO_EFFECT, "", "", "no plug-ins of Kafka Connect are loaded"},
 	{"tasks.max.enforce", DBZ_NO_EFFECT, "", "true|false", "a slot has one reader"},
 	{"config.action.reload", DBZ_NO_EFFECT, "", "none|restart", "settings are read at the start"},
-	{"exactly.once.support", DBZ_NOT_YET, "", "requested", "exactly-once delivery is not available yet"},
+	{"exactly.once.support", DBZ_REFUSED, "", "requested", "here it is asked for by delivery=exactly-once; set that and leave this out"},
 	{"transaction.boundary", DBZ_NO_EFFECT, "", "poll", "the source's own transactions are the boundaries"},
-	{"transaction.boundary.interval.ms", DBZ_NO_EFFECT, "", "", "the source's own transactions are the boundaries"},
-	{"offsets.storage.topic", DBZ_NO_EFFECT, "", "", "the slot keeps the position"},
+	{"transaction.boundary.interval.ms", DBZ_NO_EFFECT, "", "", "commit.interval.ms and delivery.align decide under delivery=exactly-once"},
+	{"offsets.storage.topic", DBZ_NO_EFFECT, "", "", "the slot and position.topic keep the position"},
 	{"errors.retry.timeout", DBZ_NO_EFFECT, "", "", "what time can heal is waited for without limit"},
 	{"errors.retry.delay.max.ms", DBZ_NO_EFFECT, "", "", "what time can heal is waited for without limit"},
 	{"errors.max.retries", DBZ_NO_EFFECT, "", "-1", "what time can heal is waited for without limit"},
@@ -53,7 +53,7 @@ const DebeziumProperty config_debezium_properties[] = {
 	{"flush.lsn.source", DBZ_REFUSED, "", "true", "a slot that nobody confirms fills the server's disk; the position is confirmed when Kafka has the records"},
 	{"lsn.flush.timeout.ms", DBZ_NO_EFFECT, "", "", "confirming the position does not wait"},
 	{"lsn.flush.timeout.action", DBZ_NO_EFFECT, "", "", "confirming the position does not wait"},
-	{"offset.mismatch.strategy", DBZ_NO_EFFECT, "", "no_validation", "the slot is the only position"},
+	{"offset.mismatch.strategy", DBZ_NO_EFFECT, "", "no_validation", "a position that does not fit the slot is refused by name"},
 
 	/* what to capture */
 	{"schema.whitelist", DBZ_ACCEPTED, "schema.include.list", "", "an old spelling"},
