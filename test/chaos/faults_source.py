@@ -204,7 +204,7 @@ class SlotDropped(Named):
 
     def run(self, row):
         row.moment()
-        row.flow(50)
+        row.wait_position()
         self.seen = row.db.confirmed()
         for _ in range(100):
             row.db.terminate_walsender()
@@ -226,6 +226,7 @@ class SlotDroppedStopped(Named):
 
     def run(self, row):
         row.moment()
+        row.wait_position()
         row.kill()
         wait_until(lambda: not row.db.slot_active(), what="the slot is free")
         self.seen = row.db.confirmed()
@@ -245,6 +246,7 @@ class SlotRecreated(SlotDroppedStopped):
 
     def run(self, row):
         row.moment()
+        row.wait_position()
         row.kill()
         wait_until(lambda: not row.db.slot_active(), what="the slot is free")
         self.seen = row.db.confirmed()
@@ -261,6 +263,7 @@ class SlotAdvanced(SlotRecreated):
 
     def run(self, row):
         row.moment()
+        row.wait_position()
         row.kill()
         wait_until(lambda: not row.db.slot_active(), what="the slot is free")
         self.seen = row.db.confirmed()
@@ -316,6 +319,7 @@ class WrongCluster(Named):
 
     def run(self, row):
         row.moment()
+        row.wait_position()
         self.seen = row.db.confirmed()
         self.other = row.stand.make_pg()
         self.other.sql(f"CREATE DATABASE {row.db.name} TEMPLATE template0")

@@ -187,7 +187,7 @@ class Writer(threading.Thread):
 class Load:
     """ddl, large: the share of transactions that change the table, that insert some thousand rows; pace: mean pause, in seconds."""
 
-    def __init__(self, connect, seed, writers=2, pace=0.008, ddl=0.015, large=0.008):
+    def __init__(self, connect, seed, writers=2, pace=0.015, ddl=0.02, large=0.01):
         self.connect = connect
         self.seed = seed
         self.pace, self.ddl, self.large = pace, ddl, large

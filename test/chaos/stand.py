@@ -403,6 +403,10 @@ class Row:
     def position_topic(self):
         return f"__tuplecast-position.{self.prefix}.{self.db.slot}"
 
+    def wait_position(self):
+        topic = self.position_topic()
+        self.wait(lambda: topic in self.kafka.topics() and read_everything(self.kafka.direct, [topic]), what=f"a record in {topic}")
+
     def judge_positions(self):
         """Nothing is confirmed beyond a position that is in Kafka already."""
         topic = self.position_topic()
