@@ -197,6 +197,7 @@ typedef struct Found
 	void *data; /* owned; NULL: none */
 	size_t len;
 	uint64_t generation;
+	bool gone; /* there was one: somebody deleted it */
 } Found;
 
 /*
@@ -219,7 +220,7 @@ take(Found *f, const rd_kafka_message_t *m)
 	if (generation < f->generation)
 		return;
 	free(f->data);
-	*f = (Found){.generation = generation};
+	*f = (Found){.generation = generation, .gone = m->payload == NULL};
 	if (m->payload == NULL)
 		return;
 	f->data = sink_alloc(m->len + 1);
@@ -313,7 +314,9 @@ recover_with(rd_kafka_t *rk, KafkaPlace *p, rd_kafka_topic_t *rkt,
 	}
 	job->position = f.data;
 	job->position_len = f.len;
-	job->used = high > 0;
+	/* what was never committed, or is of another slot, was no position: compaction
+	 * keeps the last one, and moves no beginning */
+	job->used = low > 0 || f.gone;
 	job->ok = true;
 	return true;
 }

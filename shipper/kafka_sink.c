@@ -602,8 +602,10 @@ report_deliveries(KafkaSink *ks, rd_kafka_event_t *ev)
 		if (ks->broken.kind != ERR_NONE)
 			why = ks->broken;
 		else
+			/* not rd_kafka_message_errstr(): of a message that was sent it is
+			 * the payload, which has no end and is no business of the log */
 			kafka_error_set(&why, m->err, rd_kafka_topic_name(m->rkt), cost,
-							rd_kafka_message_errstr(m));
+							NULL);
 		snprintf(ks->log.last_error, sizeof(ks->log.last_error), "%.255s",
 				 why.text);
 		events->failed(events->arg, ticket, &why);

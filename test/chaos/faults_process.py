@@ -47,6 +47,26 @@ class ShipperKillAligned(Fault):
             row.recovered()
 
 
+class ShipperKillFirst(Fault):
+    name, group = "shipper-kill-first-commit", "program"
+    what = "SIGKILL of itself before its very first commit: records and a position that nobody will ever see"
+    outcome = "started again, goes on: a position that was never committed is none"
+    modes = ("exactly-once",)
+    restartable = (1, -9)
+
+    def prepare(self, row):
+        row.extra_env["TUPLECAST_FAILPOINT"] = "before_commit:kill:1"
+
+    def ends(self, row, code):
+        row.extra_env.pop("TUPLECAST_FAILPOINT", None)
+        return False
+
+    def run(self, row):
+        row.recovered()
+        if row.exits != [-9]:
+            row.wrong.append(f"it was to be killed once: {row.exits}")
+
+
 class ShipperKillEarly(Fault):
     name, group = "shipper-kill-at-start", "program"
     what = "kill -9 again and again, 0 to 1.5 s after it was started"
