@@ -484,12 +484,20 @@ core_resume(Core *c, const ResumeStored *stored, const ResumeServer *server,
 			Error *err)
 {
 	Delivery *d = &c->delivery;
-	TrackerPlace place = {.end_lsn = server->slot_lsn};
+	ResumeServer s = *server;
+	ResumeStored t = *stored;
+	TrackerPlace place = {0};
 	bool drop_open;
 
-	if (!resume_check(stored, server, d->opt.hash, d->opt.exactly_once,
-					  &drop_open, err))
+	/* what we may confirm was durable, whatever became of it */
+	if (tracker_confirmable(&c->tracker) > s.slot_lsn)
+		s.slot_lsn = tracker_confirmable(&c->tracker);
+	if (c->had_position)
+		t.topic_used = true;
+	if (!resume_check(&t, &s, d->opt.hash, d->opt.exactly_once, &drop_open,
+					  err))
 		return false;
+	place.end_lsn = s.slot_lsn;
 	if (d->resumed)
 		return core_resume_again(c, stored, server, err);
 	position_free(&d->base);
@@ -566,6 +574,8 @@ core_offer(Core *c, SinkRecord *r)
 {
 	Delivery *d = &c->delivery;
 
+	/* its transaction may have been cut while it was held back */
+	r->ticket = c->open_ticket;
 	if (!d->opt.exactly_once)
 		return true;
 	if (d->phase != DELIVERY_COLLECTING || !d->live)
@@ -705,7 +715,7 @@ core_position_acked(Core *c)
 	if (d->opt.exactly_once)
 		return;
 	d->in_flight = false;
-	d->wrote = true;
+	d->wrote = c->had_position = true;
 	tracker_durable(&c->tracker, d->at.end_lsn);
 }
 
@@ -723,7 +733,7 @@ core_committed(Core *c, int64_t now_ms)
 	d->now_ms = now_ms;
 	d->phase = DELIVERY_COLLECTING;
 	d->in_flight = false;
-	d->wrote = true;
+	d->wrote = c->had_position = true;
 	d->commit_ms = now_ms - d->closed_ms;
 	d->records = d->bytes = d->others = 0;
 	d->of_source = d->bytes_of_source = 0;

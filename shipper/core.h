@@ -70,6 +70,7 @@ typedef struct Core
 	uint64_t open_records; /* put under this ticket */
 	uint64_t put_lsn;	   /* nothing up to here is still to be put */
 	char *put_snapshot;	   /* progress of what is put, or NULL */
+	bool had_position;	   /* one of ours was durable in this process */
 
 	/* of the session with the server */
 	uint32_t session;

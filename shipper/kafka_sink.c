@@ -63,6 +63,7 @@ typedef struct KafkaSink
 	uint64_t queued_bytes;
 	uint64_t queued_records;
 	Error broken; /* ERR_NONE while the client is good */
+	Error worn;	  /* the same, but it may still report */
 } KafkaSink;
 
 /* ---- jobs ------------------------------------------------------------------ */
@@ -148,11 +149,11 @@ take_commit(KafkaSink *ks, KafkaJob *job)
 	else if (job->took_ms > SLOW_COMMIT_MS ||
 			 ks->log.transport_errors != ks->errors_before)
 	{
-		err_set(&ks->broken, ERR_RETRY, "kafka_commit_slow",
+		err_set(&ks->worn, ERR_RETRY, "kafka_commit_slow",
 				"a commit took %lld ms, or a connection broke during it: the "
 				"Kafka client is made anew",
 				(long long) job->took_ms);
-		err_detail(&ks->broken,
+		err_detail(&ks->worn,
 				   "It was committed. Its request may have been sent twice, "
 				   "and the second must not meet the next transaction.");
 	}
@@ -466,6 +467,19 @@ find_topic(KafkaSink *ks, const SinkRecord *r, KafkaTopic **topic, Error *err)
 	return *topic != NULL ? SINK_OK : SINK_ERROR;
 }
 
+/* Nothing may be put any more. */
+static bool
+is_spent(const KafkaSink *ks, Error *err)
+{
+	if (ks->broken.kind != ERR_NONE)
+		*err = ks->broken;
+	else if (ks->worn.kind != ERR_NONE)
+		*err = ks->worn;
+	else
+		return false;
+	return true;
+}
+
 static SinkResult
 kafka_put(Sink *s, const SinkRecord *r, Error *err)
 {
@@ -478,11 +492,8 @@ kafka_put(Sink *s, const SinkRecord *r, Error *err)
 	size_t cost;
 	SinkResult rc;
 
-	if (ks->broken.kind != ERR_NONE)
-	{
-		*err = ks->broken;
+	if (is_spent(ks, err))
 		return SINK_ERROR;
-	}
 	if (ks->queued_bytes >= ks->max_bytes ||
 		ks->queued_records >= ks->max_records)
 		return SINK_FULL;
@@ -514,11 +525,8 @@ kafka_put_position(Sink *s, const void *position, size_t len, Error *err)
 {
 	KafkaSink *ks = (KafkaSink *) s;
 
-	if (ks->broken.kind != ERR_NONE)
-	{
-		*err = ks->broken;
+	if (is_spent(ks, err))
 		return SINK_ERROR;
-	}
 	if (rd_kafka_produce(ks->position_topic, 0, RD_KAFKA_MSG_F_COPY,
 						 (void *) position, len, ks->position_key,
 						 strlen(ks->position_key),
@@ -541,11 +549,8 @@ kafka_commit(Sink *s, Error *err)
 {
 	KafkaSink *ks = (KafkaSink *) s;
 
-	if (ks->broken.kind != ERR_NONE)
-	{
-		*err = ks->broken;
+	if (is_spent(ks, err))
 		return SINK_ERROR;
-	}
 	/* heartbeats may be under way */
 	if (ks->busy || ks->queued_records > 0)
 		return SINK_PENDING;

@@ -312,7 +312,7 @@ run_phase(Loop *l)
 		if (!core_settled(&l->core) && l->why.kind == ERR_NONE)
 			err_set(
 				&l->why, ERR_RESTART, "drain_incomplete",
-				"%llu records were not acknowledged within shutdown.timeout.ms; they come again at the next start",
+				"%llu records, or the last position, were not acknowledged within shutdown.timeout.ms; they come again at the next start",
 				(unsigned long long) left);
 		l->phase = PHASE_DONE;
 		if (source_is_streaming(l->source) &&

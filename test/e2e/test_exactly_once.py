@@ -112,7 +112,7 @@ def test_an_error_at_each_failpoint_heals(loaded, run, broker, mode):
             shipper.wait_log(f"failpoint {name}")
             shipper.wait_ready()
             records_flow(shipper, 50)
-            assert shipper.metric("sink_restarts_total") == 1, name
+            assert shipper.metric("sink_restarts_total") >= 1, name
     check(loaded, broker, mode)
 
 

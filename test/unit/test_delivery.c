@@ -493,6 +493,28 @@ acks_alone_do_not_count(void **state)
 	end(w);
 }
 
+/* The topic was deleted, or lost its last records, while we know better. */
+static void
+remembers_what_was_durable(void **state)
+{
+	World *w = world(true);
+
+	(void) state;
+	start(w);
+	transaction(w, 0x100, 1);
+	w->now += 20;
+	commit(w);
+	core_reset(&w->core);
+	w->any = false;
+	assert_false(resume(w, 0x80));
+	assert_string_equal(w->err.code, "position_lost");
+	w->any = true;
+	w->stored.end_lsn = 0x90;
+	assert_false(resume(w, 0x80));
+	assert_string_equal(w->err.code, "position_gap");
+	end(w);
+}
+
 static void
 holds_records_while_it_commits(void **state)
 {
@@ -748,6 +770,7 @@ main(void)
 		cmocka_unit_test(starts_over_on_another_timeline),
 		cmocka_unit_test(confirms_after_the_commit),
 		cmocka_unit_test(acks_alone_do_not_count),
+		cmocka_unit_test(remembers_what_was_durable),
 		cmocka_unit_test(holds_records_while_it_commits),
 		cmocka_unit_test(splits_between_changes_only),
 		cmocka_unit_test(keeps_small_transactions_whole),
