@@ -23,6 +23,9 @@ typedef struct CheckSession
 /* Ordinary ones read only, and find nothing but what is the server's own. */
 extern bool check_connect(CheckSession *s, const Config *cfg, bool replication,
 						  Error *err) MUST_CHECK;
+/* An ordinary one to one host of source.url's list, counted from 0. */
+extern bool check_connect_host(CheckSession *s, const Config *cfg, int host,
+							   Error *err) MUST_CHECK;
 /* One statement; NULL: err.  PQclear() it. */
 extern PGresult *check_query(CheckSession *s, const char *sql,
 							 Error *err) MUST_CHECK;
@@ -75,6 +78,8 @@ extern int64_t check_number(const PGresult *res, const char *column);
 extern bool check_server(Check *c);
 /* check_slot.c */
 extern void check_slot(Check *c);
+/* check_failover.c: needs what check_slot() found */
+extern void check_failover(Check *c);
 /* check_publication.c */
 extern void check_publication(Check *c);
 /* check_plugin.c: needs what check_slot() found */

@@ -69,10 +69,10 @@ no_notice(void *arg, const PGresult *res)
 	(void) res;
 }
 
-bool
-check_connect(CheckSession *s, const Config *cfg, bool replication, Error *err)
+static bool
+connect_params(CheckSession *s, const Config *cfg, const PgParams *params,
+			   bool replication, Error *err)
 {
-	PgParams params;
 	PgWait want = PG_WAIT_WRITE;
 	PgWait got;
 	int64_t limit;
@@ -81,12 +81,10 @@ check_connect(CheckSession *s, const Config *cfg, bool replication, Error *err)
 	memset(s, 0, sizeof(*s));
 	s->cfg = cfg;
 	s->stage = PG_ASKING;
-	if (!pg_params_build(&params, cfg, replication, err))
-		return false;
-	limit = pg_params_timeout(&params);
+	limit = pg_params_timeout(params);
 	limit = limit > 0 ? limit : CONNECT_MS;
 	deadline = now_ms() + limit;
-	s->conn = pg_connect_start(&params, err);
+	s->conn = pg_connect_start(params, err);
 	if (s->conn == NULL)
 		return false;
 	PQsetNoticeReceiver(s->conn, no_notice, NULL);
@@ -117,6 +115,26 @@ check_connect(CheckSession *s, const Config *cfg, bool replication, Error *err)
 		return true;
 	check_disconnect(s);
 	return false;
+}
+
+bool
+check_connect(CheckSession *s, const Config *cfg, bool replication, Error *err)
+{
+	PgParams params;
+
+	return pg_params_build(&params, cfg, replication, err) &&
+		   connect_params(s, cfg, &params, replication, err);
+}
+
+bool
+check_connect_host(CheckSession *s, const Config *cfg, int host, Error *err)
+{
+	PgParams params;
+
+	if (!pg_params_build(&params, cfg, false, err))
+		return false;
+	pg_params_only_host(&params, (unsigned) host);
+	return connect_params(s, cfg, &params, false, err);
 }
 
 static PGresult *

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "source_slot.h"
 
 /* a slot that is behind by more than this is worth a word */
 #define MUCH_WAL ((int64_t) 1 << 30)
@@ -161,17 +162,15 @@ judge_lost(Check *c, const PGresult *res)
 {
 	const char *reason = check_field(res, "reason");
 	PgText repair = {0};
+	Error err;
 
 	pg_text_add(&repair, "SELECT pg_drop_replication_slot(");
 	pg_text_quoted(&repair, c->cfg->slot_name, '\'');
 	pg_text_add(&repair,
-				"); -- run then makes a new one; bring the data in line, and "
-				"raise max_slot_wal_keep_size");
+				"); -- run then makes a new one; bring the data in line");
+	slot_lost_error(&err, c->cfg, reason);
 	findings_bad(c->findings, FIND_slot, repair.data,
-				 "the server invalidated the slot \"%s\" (%s): the changes "
-				 "since its position are gone",
-				 c->cfg->slot_name,
-				 reason[0] != '\0' ? reason : "it no longer has the WAL");
+				 "%s: the changes since its position are gone", err.text);
 	free(repair.data);
 }
 
@@ -204,6 +203,15 @@ judge_wal(Check *c, const PGresult *res)
 					 "max_slot_wal_keep_size.",
 					 "%s; after %s more the slot may be invalidated", size,
 					 left);
+	else if (c->cfg->wal_budget > 0 && retained > c->cfg->wal_budget / 2)
+	{
+		check_size_text(left, c->cfg->wal_budget);
+		findings_bad(c->findings, FIND_slot_wal,
+					 "Let tuplecast run and catch up, or see what holds it up "
+					 "(tuplecast_lag_seconds, Kafka).",
+					 "%s, more than half of wal.budget.bytes, which is %s",
+					 size, left);
+	}
 	else if (retained > MUCH_WAL && !c->slot_active)
 		findings_bad(c->findings, FIND_slot_wal,
 					 "Let tuplecast run and catch up; or, if the slot is no "

@@ -268,13 +268,23 @@ check_settings(Check *c, const PGresult *facts)
 
 	c->senders_free = (int) (check_number(facts, "max_wal_senders") -
 							 check_number(facts, "walsenders"));
-	if (strcmp(keep, "-1") == 0)
+	if (strcmp(keep, "-1") == 0 && c->cfg->wal_budget > 0)
+	{
+		char budget[32];
+
+		findings_ok(c->findings, FIND_wal_keep,
+					"-1: a slot keeps WAL without limit; run warns as it comes "
+					"near wal.budget.bytes, %s",
+					check_size_text(budget, c->cfg->wal_budget));
+	}
+	else if (strcmp(keep, "-1") == 0)
 		findings_bad(c->findings, FIND_wal_keep,
 					 "ALTER SYSTEM SET max_slot_wal_keep_size = '50GB';\n"
 					 "SELECT pg_reload_conf();\n"
 					 "-- as a superuser; less than the disk has free. A slot "
 					 "that needs more is invalidated: then the data must be "
-					 "brought in line",
+					 "brought in line. Or tell with wal.budget.bytes what the "
+					 "disk can bear, and heed the warnings",
 					 "-1: a slot keeps WAL without limit");
 	else
 		findings_ok(c->findings, FIND_wal_keep,

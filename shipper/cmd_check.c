@@ -74,6 +74,7 @@ check_source(Check *c)
 	if (check_server(c))
 	{
 		check_slot(c);
+		check_failover(c);
 		check_publication(c);
 		check_plugin(c);
 		check_tables(c);

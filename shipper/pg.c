@@ -159,6 +159,35 @@ pg_params_first_host(PgParams *p, unsigned first)
 }
 
 void
+pg_params_only_host(PgParams *p, unsigned n)
+{
+	static const char *const lists[] = {"host", "hostaddr", "port"};
+	const char **session = params_find(p, "target_session_attrs");
+
+	if (session != NULL)
+		*session = "any";
+	for (int i = 0; i < 3; i++)
+	{
+		const char **list = params_find(p, lists[i]);
+		const char *item;
+		size_t len;
+
+		if (list == NULL || strchr(*list, ',') == NULL)
+			continue;
+		item = *list;
+		for (unsigned left = n; left > 0 && strchr(item, ',') != NULL; left--)
+			item = strchr(item, ',') + 1;
+		len = strcspn(item, ",");
+		if (len >= sizeof(p->rotated[i]))
+			continue;
+		memcpy(p->rotated[i], item, len);
+		p->rotated[i][len] = '\0';
+		*list = p->rotated[i];
+	}
+	p->hosts = 1;
+}
+
+void
 pg_params_same_host(PgParams *p, const PGconn *conn)
 {
 	static const char *const keys[] = {"host", "hostaddr", "port"};

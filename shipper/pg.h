@@ -51,6 +51,8 @@ extern bool pg_params_build(PgParams *p, const Config *cfg, bool replication,
 /* Begins the lists of hosts, addresses and ports with the host number first,
  * counted from 0 and round the list. */
 extern void pg_params_first_host(PgParams *p, unsigned first);
+/* The host number n alone, whatever it is. */
+extern void pg_params_only_host(PgParams *p, unsigned n);
 /* To the server that conn is connected to, and no other. */
 extern void pg_params_same_host(PgParams *p, const PGconn *conn);
 /* For PQconnectdbParams and the like; 0 if not said, in ms */

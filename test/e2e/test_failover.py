@@ -1,4 +1,6 @@
 """A standby is promoted under load. From PostgreSQL 17 on the slot goes along; before, its loss is told and nothing is made up."""
+import json
+
 import pytest
 
 from harness import ledger
@@ -114,3 +116,49 @@ def test_an_existing_slot_becomes_a_failover_slot(pair, make_db, run):
         shipper.wait_log("standbys keep in step now")
     else:
         shipper.wait_log("slot.failover has no effect")
+
+
+def findings(command, db, *servers, failover="true"):
+    """id → [(status, text, repair)] of check"""
+    _, out, err = command("check", "--json", hosts(db, *servers), "--sink=stdout", "--prefix", db.prefix,
+                          f"--slot.name={db.slot}", f"--slot.failover={failover}")
+    found = {}
+    for f in json.loads(out):
+        found.setdefault(f["id"], []).append((f["status"], f["text"], f["repair"]))
+    assert found["source_connection"][0][0] == "ok", err
+    return found
+
+
+def test_check_looks_at_the_standby(pair, make_db, run, command):
+    primary, standby = pair
+    db = make_db(primary)
+    db.sql("CREATE TABLE t (id int PRIMARY KEY)")
+    assert "not asked for" in findings(command, db, primary, standby, failover="false")["slot_failover"][0][1]
+    if primary.version < 17:
+        [(status, text, _)] = findings(command, db, primary, standby)["slot_failover"]
+        assert status == "warn" and "PostgreSQL 17" in text
+        return
+    run(db).stop()
+    # it exists, but not as one that is kept in step
+    [(status, text, repair)] = findings(command, db, primary, standby)["slot_failover"]
+    assert status == "warn" and "FAILOVER" in repair
+    run(db, "--slot.failover=true", hosts(db, primary, standby))
+    wait_until(lambda: synced(standby, db), 90, what="the slot is kept in step")
+    found = findings(command, db, primary, standby)["slot_failover"]
+    assert [status for status, _, _ in found] == ["ok", "ok"], found
+    assert f"{standby.port} has the slot in step" in found[1][1]
+
+    primary.configure(synchronized_standby_slots="")
+    primary.reload()
+    wait_until(lambda: "is empty" in findings(command, db, primary, standby)["slot_failover"][0][1])
+    _, _, repair = findings(command, db, primary, standby)["slot_failover"][0]
+    assert "synchronized_standby_slots = standby;" in repair
+    # what it says is what helps
+    with primary.connect() as connection:
+        for statement in repair.splitlines()[:2]:
+            connection.execute(statement)
+    primary.configure(synchronized_standby_slots="standby")
+    primary.reload()
+    standby.stop()
+    wait_until(lambda: "nobody streams from standby" in findings(command, db, primary, standby)["slot_failover"][0][1])
+    assert any("was not asked" in text for _, text, _ in findings(command, db, primary, standby)["slot_failover"])

@@ -1,4 +1,5 @@
 """The WAL that the slot keeps: watched, warned of, and what happens when the server has thrown it away."""
+import json
 import re
 
 import psycopg
@@ -194,3 +195,33 @@ def test_a_slot_that_was_dropped_is_told(db, run):
     wait_until(dropped, 30, interval=0)
     assert shipper.wait_exit(60) == 3
     assert "slot_vanished" in shipper.log()
+
+
+def findings(command, db, *args):
+    _, out, err = command("check", "--json", "--source", db.url, "--sink=stdout", "--prefix", db.prefix, f"--slot.name={db.slot}", *args)
+    return {f["id"]: f for f in json.loads(out)}, err
+
+
+def test_check_knows_the_budget(make_cluster, make_db, run, command):
+    server = make_cluster()
+    db = make_db(server)
+    db.sql(TABLE)
+    found, _ = findings(command, db)
+    assert found["wal_keep"]["status"] == "warn" and "wal.budget.bytes" in found["wal_keep"]["repair"]
+    assert found["slot_idle"]["status"] == "ok"
+    found, _ = findings(command, db, f"--wal.budget.bytes={20 * MB}")
+    assert found["wal_keep"]["status"] == "ok" and "20.0 MB" in found["wal_keep"]["text"]
+    run(db).stop()
+    write_wal(db, 15)
+    found, _ = findings(command, db, f"--wal.budget.bytes={20 * MB}")
+    assert found["slot_wal"]["status"] == "warn" and "more than half of wal.budget.bytes" in found["slot_wal"]["text"]
+    if server.version >= 18:
+        server.configure(idle_replication_slot_timeout="1d")
+        server.reload()
+        wait_until(lambda: findings(command, db)[0]["slot_idle"]["status"] == "warn")
+
+
+@pytest.mark.parametrize("value", ["50,40", "0", "101", "abc"])
+def test_thresholds_that_are_none_are_refused(command, value):
+    code, _, err = command("config", f"--wal.budget.warn.percent={value}")
+    assert code == 2 and "wal.budget.warn.percent" in err
