@@ -22,6 +22,10 @@ class MockFault(Fault):
     def make_kafka(self, row):
         return MockCluster()
 
+    def prepare(self, row):
+        # the mock brokers make four partitions when asked for a topic
+        row.kafka.create_topic(row.position_topic())
+
     def options(self, row):
         # the mock brokers of 2.0.2 take requests that come after a refused one, real ones do not
         return ["--kafka.max.in.flight.requests.per.connection=1"]

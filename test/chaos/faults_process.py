@@ -304,6 +304,6 @@ BOTH, EXACTLY = ("at-least-once", "exactly-once"), ("exactly-once",)
 # name, modes, at which of its passings at most
 for _point, _modes, _most in (
         ("after_read", BOTH, 200), ("before_produce", BOTH, 200), ("after_produce", BOTH, 200), ("before_position", BOTH, 8),
-        ("before_commit", EXACTLY, 8), ("after_commit", EXACTLY, 8), ("after_commit_before_confirm", BOTH, 8), ("after_confirm", BOTH, 8),
+        ("before_commit", EXACTLY, 8), ("after_commit", EXACTLY, 8), ("after_commit_before_confirm", EXACTLY, 8), ("after_confirm", BOTH, 8),
         ("before_init_transactions", EXACTLY, 1), ("after_init_transactions", EXACTLY, 1), ("in_position_read", BOTH, 1)):
     make_failpoint(_point, _modes, _most)

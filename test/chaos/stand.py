@@ -333,7 +333,7 @@ class Row:
         self.wait(insert, 120, what="the server takes a row")
         return b'{"id":%d}' % key
 
-    def recovered(self, timeout=150):
+    def recovered(self, timeout=240):
         """How long until what is committed now can be read."""
         start = time.monotonic()
         key = self.mark()
@@ -349,7 +349,7 @@ class Row:
         self.recovery = max(self.recovery or 0, took)
         return took
 
-    def wait_whole(self, timeout=150):
+    def wait_whole(self, timeout=400):
         """Until all brokers are up and in step; one that did not come up is started again."""
         def whole():
             for node in self.kafka.nodes:
