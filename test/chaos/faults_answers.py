@@ -5,12 +5,11 @@ from mock import MockCluster
 PRODUCE, METADATA, INIT_PRODUCER_ID = 0, 3, 22
 # https://kafka.apache.org/protocol: what a producer is to try again after
 RETRIABLE = {
-    2: "CORRUPT_MESSAGE", 3: "UNKNOWN_TOPIC_OR_PARTITION", 5: "LEADER_NOT_AVAILABLE", 6: "NOT_LEADER_OR_FOLLOWER", 7: "REQUEST_TIMED_OUT",
-    13: "NETWORK_EXCEPTION", 19: "NOT_ENOUGH_REPLICAS", 20: "NOT_ENOUGH_REPLICAS_AFTER_APPEND", 56: "KAFKA_STORAGE_ERROR",
-    89: "THROTTLING_QUOTA_EXCEEDED",
+    3: "UNKNOWN_TOPIC_OR_PARTITION", 5: "LEADER_NOT_AVAILABLE", 6: "NOT_LEADER_OR_FOLLOWER", 7: "REQUEST_TIMED_OUT",
+    19: "NOT_ENOUGH_REPLICAS", 20: "NOT_ENOUGH_REPLICAS_AFTER_APPEND", 56: "KAFKA_STORAGE_ERROR",
 }
-# after which the producer is of no use any more
-FATAL = {45: "OUT_OF_ORDER_SEQUENCE_NUMBER", 47: "INVALID_PRODUCER_EPOCH", 59: "UNKNOWN_PRODUCER_ID", 87: "INVALID_RECORD", 42: "INVALID_REQUEST"}
+# which librdkafka gives up a batch after, or the producer is of no use any more
+FATAL = {2: "CORRUPT_MESSAGE", 13: "NETWORK_EXCEPTION", 89: "THROTTLING_QUOTA_EXCEEDED", 45: "OUT_OF_ORDER_SEQUENCE_NUMBER", 47: "INVALID_PRODUCER_EPOCH", 59: "UNKNOWN_PRODUCER_ID", 87: "INVALID_RECORD", 42: "INVALID_REQUEST"}
 
 
 class MockFault(Fault):
@@ -46,8 +45,9 @@ class RetriableErrors(MockFault):
 
 class FatalErrors(MockFault):
     name = "fatal-errors"
-    what = "answers after which a producer must be made anew: " + ", ".join(FATAL.values())
-    outcome = "a new producer, or a named error and a restart; goes on"
+    what = "answers after which a batch or the producer is given up: " + ", ".join(FATAL.values())
+    outcome = "a new producer, or a named error and a restart; goes on. What was behind the batch may be readable before it, and comes again after it"
+    gaps = True
     restartable = (1, 3)
 
     def run(self, row):

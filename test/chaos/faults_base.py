@@ -10,6 +10,7 @@ class Fault:
     outcome = "goes on by itself"
     repeats = True         # at-least-once may repeat what was under way
     stale = False          # at-least-once cannot fence: an old run may end anywhere
+    gaps = False           # a batch may be given up when those behind it are written; all come again
     restartable = (1,)     # exit codes upon which a supervisor starts it again
     role = "postgres"
     load = {}

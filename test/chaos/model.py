@@ -97,9 +97,9 @@ class Verdict:
         self.wrong.append(text)
 
 
-def check(records, reference, tables=None, repeats=False, complete=True, stale=False, partitions=0):
+def check(records, reference, tables=None, repeats=False, complete=True, stale=False, gaps=False, partitions=0):
     """repeats: records may come again, as runs that begin anywhere behind and go on in order. complete: all of the
-    reference must be there. stale: a run may end before it has caught up (two writers without fencing).
+    reference must be there. gaps: it may come late the first time. stale: a run may end before it has caught up (two writers without fencing).
     tables: name → {key: row}, as the database has them; None if not to be compared. partitions: of each topic, 0 if keys may move."""
     verdict = Verdict()
     by_identity = {}
@@ -108,7 +108,7 @@ def check(records, reference, tables=None, repeats=False, complete=True, stale=F
         places[r.topic, r.partition].append(r)
     for (topic, partition), rows in places.items():
         rows.sort(key=lambda r: r.offset)
-        _check_order(verdict, f"{topic}[{partition}]", rows, by_identity, repeats, stale)
+        _check_order(verdict, f"{topic}[{partition}]", rows, by_identity, repeats, stale or gaps, gaps)
     verdict.records = len(records)
 
     contents = {}
@@ -141,7 +141,7 @@ def check(records, reference, tables=None, repeats=False, complete=True, stale=F
     return verdict
 
 
-def _check_order(verdict, name, rows, by_identity, repeats, stale):
+def _check_order(verdict, name, rows, by_identity, repeats, stale, gaps):
     """First occurrences ascend; repeats are the same bytes, in runs that go on in order."""
     order, index = [], {}
     place = None  # in a run of repeats: the index of its last record
@@ -153,7 +153,7 @@ def _check_order(verdict, name, rows, by_identity, repeats, stale):
             continue
         seen = index.get(identity)
         if seen is None:
-            if order and identity < order[-1]:
+            if order and identity < order[-1] and not gaps:
                 verdict.fault(f"{name}@{r.offset}: {identity} comes after {order[-1]}")
             if place is not None and place != len(order) - 1 and not stale:
                 verdict.fault(f"{name}@{r.offset}: {identity} follows a repeat of {order[place]}, {len(order) - 1 - place} records are left out")

@@ -438,7 +438,7 @@ class Row:
 
     def judge(self, records, reference, tables, complete=True):
         repeats = self.may_repeat()
-        verdict = model.check(records, reference, tables, repeats=repeats, complete=complete,
+        verdict = model.check(records, reference, tables, repeats=repeats, complete=complete, gaps=self.fault.gaps,
                               stale=self.fault.stale and not self.exactly_once, partitions=0 if self.fault.moves else self.fault.partitions)
         self.wrong += verdict.wrong
         self.verdict = verdict
