@@ -155,4 +155,5 @@ codec_jsonb(TypeCodec *codec, const PluginOptions *opts)
 {
 	codec_json(codec, opts);
 	codec->encode = encode_jsonb;
+	codec->size_class = SIZE_JSONB;
 }

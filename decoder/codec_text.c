@@ -293,6 +293,7 @@ void
 codec_text(TypeCodec *codec, const PluginOptions *opts)
 {
 	setup_string(codec, opts, encode_text, NULL);
+	codec->size_class = SIZE_TEXT;
 }
 
 void
@@ -328,6 +329,7 @@ codec_unknown(TypeCodec *codec, const PluginOptions *opts)
 		return;
 	codec_bytea(codec, opts);
 	codec->encode = encode_unknown;
+	codec->size_class = SIZE_UNKNOWN;
 	codec->items_required = true;
 	codec->schema_name = NULL;
 	codec->schema_version = 0;
@@ -343,6 +345,7 @@ void
 codec_json(TypeCodec *codec, const PluginOptions *opts)
 {
 	setup_string(codec, opts, encode_text, "io.debezium.data.Json");
+	codec->size_class = SIZE_JSON;
 }
 
 void
@@ -351,6 +354,7 @@ codec_xml(TypeCodec *codec, const PluginOptions *opts)
 	/* the declared encoding is not the one that the text is in */
 	setup_string(codec, opts, encode_output, "io.debezium.data.Xml");
 	codec->has_outfunc = true;
+	codec->size_class = SIZE_TEXT;
 }
 
 void
@@ -397,6 +401,7 @@ codec_bytea(TypeCodec *codec, const PluginOptions *opts)
 	StringInfoData u;
 
 	codec->encode = encode_bytea;
+	codec->size_class = SIZE_BYTES;
 	codec->mode = opts->binary_mode;
 	codec->connect_type = codec->mode == BINARY_BYTES ? "bytes" : "string";
 	codec->zero = "\"\"";

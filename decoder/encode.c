@@ -4,6 +4,7 @@
  */
 #include "compat.h"
 
+#include "access/detoast.h"
 #include "utils/timestamp.h"
 
 #include "cloudevents.h"
@@ -109,6 +110,25 @@ encoder_complete_plan(void *arg, RelationPlan *plan)
 
 /* ---- rows ---------------------------------------------------------------- */
 
+static void
+external_value(StringInfo out, const ColumnPlan *col, Datum value)
+{
+	SizeClass class = col->codec->size_class;
+
+	if (VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
+	{
+		/* not in the WAL, and perhaps no longer in the table */
+		json_str(out, col->unavailable_json);
+		return;
+	}
+	if (oversize_cut_at > 0 && oversize_cut(out, col, value))
+		return;
+	/* before it is expanded */
+	if (class != SIZE_UNKNOWN && class != SIZE_JSONB)
+		oversize_expect(out, toast_raw_datum_size(value));
+	col->codec->encode(out, value, col->codec);
+}
+
 static inline void
 column_value(StringInfo out, const ColumnPlan *col, const RowImage *row)
 {
@@ -119,10 +139,9 @@ column_value(StringInfo out, const ColumnPlan *col, const RowImage *row)
 	else if (row->nulls[i])
 		json_str(out, col->null_json);
 	else if (col->varlena &&
-			 VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(row->values[i])))
-		/* not in the WAL, and perhaps no longer in the table */
-		json_str(out, col->unavailable_json);
-	else
+			 VARATT_IS_EXTERNAL(DatumGetPointer(row->values[i])))
+		external_value(out, col, row->values[i]);
+	else if (oversize_cut_at == 0 || !oversize_cut(out, col, row->values[i]))
 		col->codec->encode(out, row->values[i], col->codec);
 }
 
@@ -325,6 +344,54 @@ count_event(Encoder *enc, const Change *change, char op)
 					  &enc->collection_order);
 }
 
+/* what oversize_try() and oversize_value() run */
+typedef struct RowWork
+{
+	Encoder *enc;
+	const Change *change;
+	char op;
+	const RowImage *row; /* of a key */
+	const RowImage *before;
+	const RowImage *after;
+	uint8 part;
+	bool result;
+} RowWork;
+
+static void
+key_work(void *arg)
+{
+	RowWork *w = arg;
+
+	encode_record_key(w->enc, w->change, w->op, change_shape(w->change, w->op),
+					  w->row);
+}
+
+static void
+value_work(void *arg)
+{
+	RowWork *w = arg;
+	StringInfo out = w->enc->writer->out;
+
+	if (!w->change->plan->flat)
+		envelope_value(out, w->enc, w->change, w->op, w->before, w->after);
+	else
+		flat_value(out, w->enc, w->change, w->op,
+				   w->op == WIRE_OP_DELETE ? w->before : w->after);
+}
+
+static void
+write_value(Encoder *enc, const Change *change, char op, const RowImage *before,
+			const RowImage *after)
+{
+	RowWork work = {.enc = enc,
+					.change = change,
+					.op = op,
+					.before = before,
+					.after = after};
+
+	oversize_value(enc, change, value_work, &work);
+}
+
 static void
 begin_record(Encoder *enc, const Change *change, char op, uint8 part,
 			 const RowImage *key_row)
@@ -343,8 +410,16 @@ begin_record(Encoder *enc, const Change *change, char op, uint8 part,
 		frame_key_null(w);
 	else
 	{
+		RowWork work = {.enc = enc, .change = change, .op = op, .row = key_row};
+
 		frame_key_begin(w);
-		encode_record_key(enc, change, op, shape, key_row);
+		if (likely(!change->large))
+			key_work(&work);
+		else if (!oversize_try(enc->opts, key_work, &work))
+		{
+			frame_key_stopped(w);
+			return;
+		}
 		frame_key_end(w);
 	}
 }
@@ -360,6 +435,7 @@ end_record(Encoder *enc, const Change *change, char op)
 	RecordHeader *headers = metafields_headers(enc, change, op, &n);
 	const Shape *shape = change_shape(change, op);
 	int late = shape ? shape->nheaders : 0;
+	char *cut;
 
 	/* what was not unwrapped has none of add.headers */
 	if (!change->plan->flat && enc->opts->format == FORMAT_FLAT)
@@ -379,6 +455,15 @@ end_record(Encoder *enc, const Change *change, char op)
 		headers = all;
 		n += first + late;
 	}
+	if (unlikely((cut = oversize_cuts()) != NULL))
+	{
+		RecordHeader *all = palloc(sizeof(RecordHeader) * (n + 1));
+
+		if (n > 0)
+			memcpy(all, headers, sizeof(RecordHeader) * n);
+		all[n++] = (RecordHeader){"__truncated", cut, (int) strlen(cut)};
+		headers = all;
+	}
 	frame_record_end(enc->writer, headers, n);
 }
 
@@ -391,26 +476,57 @@ write_tombstone(Encoder *enc, const Change *change, uint8 part,
 	end_record(enc, change, WIRE_OP_TOMBSTONE);
 }
 
+void
+encode_stopped(Encoder *enc, StreamInfo *stream, char op, XLogRecPtr lsn,
+			   uint8 part, uint64 least)
+{
+	FrameWriter *w = enc->writer;
+
+	frame_record_abandon(w);
+	frame_record_begin(w, stream, op, lsn, part);
+	frame_key_begin(w);
+	frame_key_stopped(w);
+	frame_value_begin(w);
+	frame_value_stopped(w, least);
+	frame_record_end(w, NULL, 0);
+}
+
+static void
+event_work(void *arg)
+{
+	RowWork *w = arg;
+
+	outbox_change(w->enc, w->change, w->op, change_shape(w->change, w->op),
+				  w->part);
+}
+
+static void
+write_event(Encoder *enc, const Change *change, char op, Shape *shape,
+			uint8 part)
+{
+	RowWork work = {.enc = enc, .change = change, .op = op, .part = part};
+
+	if (likely(!change->large))
+		event_work(&work);
+	else if (!oversize_try(enc->opts, event_work, &work))
+		encode_stopped(enc, &shape->stream, op, change->lsn, part,
+					   oversize_least(change));
+}
+
 /* One record of create, update or read; returns the next part. */
 static uint8
 write_row(Encoder *enc, const Change *change, char op, uint8 part,
 		  const RowImage *before, const RowImage *after)
 {
-	FrameWriter *w = enc->writer;
 	Shape *shape = change_shape(change, op);
 
 	if (shape != NULL && shape->outbox != NULL)
 	{
-		outbox_change(enc, change, op, shape, part);
+		write_event(enc, change, op, shape, part);
 		return part + 1;
 	}
 	begin_record(enc, change, op, part, after);
-	frame_value_begin(w);
-	if (!change->plan->flat)
-		envelope_value(w->out, enc, change, op, before, after);
-	else
-		flat_value(w->out, enc, change, op, after);
-	frame_value_end(w);
+	write_value(enc, change, op, before, after);
 	end_record(enc, change, op);
 	return part + 1;
 }
@@ -447,9 +563,7 @@ write_flat_delete(Encoder *enc, const Change *change, uint8 part,
 			break;
 		default:
 			begin_record(enc, change, WIRE_OP_DELETE, part, row);
-			frame_value_begin(w);
-			flat_value(w->out, enc, change, WIRE_OP_DELETE, row);
-			frame_value_end(w);
+			write_value(enc, change, WIRE_OP_DELETE, row, NULL);
 	}
 	/* 2.x dropped the delete behind which its tombstone then came */
 	end_record(enc, change,
@@ -468,7 +582,6 @@ static uint8
 write_delete(Encoder *enc, const Change *change, uint8 part,
 			 const RowImage *row)
 {
-	FrameWriter *w = enc->writer;
 	const Shape *shape = change_shape(change, WIRE_OP_DELETE);
 
 	/* events are deleted once they are sent */
@@ -477,9 +590,7 @@ write_delete(Encoder *enc, const Change *change, uint8 part,
 	if (change->plan->flat)
 		return write_flat_delete(enc, change, part, row);
 	begin_record(enc, change, WIRE_OP_DELETE, part, row);
-	frame_value_begin(w);
-	envelope_value(w->out, enc, change, WIRE_OP_DELETE, row, NULL);
-	frame_value_end(w);
+	write_value(enc, change, WIRE_OP_DELETE, row, NULL);
 	end_record(enc, change, WIRE_OP_DELETE);
 	part++;
 	if (enc->opts->tombstones)
@@ -578,15 +689,47 @@ skips_part(const Encoder *enc, char op)
 }
 
 static void
+key_changed_work(void *arg)
+{
+	RowWork *w = arg;
+
+	w->result = key_changed(w->enc, w->change);
+}
+
+static void
+unchanged_work(void *arg)
+{
+	RowWork *w = arg;
+
+	w->result = is_unchanged(w->enc, w->change);
+}
+
+/* Neither changed nor unchanged is what cannot be built to be compared. */
+static bool
+compare(Encoder *enc, const Change *change, OversizeWork work)
+{
+	RowWork w = {.enc = enc, .change = change};
+
+	if (likely(!change->large))
+		work(&w);
+	else
+	{
+		if (!oversize_try(enc->opts, work, &w))
+			w.result = false;
+	}
+	return w.result;
+}
+
+static void
 encode_update(Encoder *enc, Change *change)
 {
 	const RowImage *before = change->before;
 
 	/* and looks at the key later */
 	if (enc->opts->connector_compat && enc->opts->skip_unchanged &&
-		is_unchanged(enc, change))
+		compare(enc, change, unchanged_work))
 		return;
-	if (key_changed(enc, change))
+	if (compare(enc, change, key_changed_work))
 	{
 		bool tell = enc->opts->connector_compat;
 		uint8 part;
@@ -605,12 +748,26 @@ encode_update(Encoder *enc, Change *change)
 		return;
 	}
 	if (filter_skips_operation(enc->opts, WIRE_OP_UPDATE) ||
-		(enc->opts->skip_unchanged && is_unchanged(enc, change)))
+		(enc->opts->skip_unchanged && compare(enc, change, unchanged_work)))
 		return;
 	/* only a full old row is an image of what was before */
 	if (before->present && before->identity_only)
 		before = NULL;
 	(void) write_row(enc, change, WIRE_OP_UPDATE, 0, before, change->after);
+}
+
+/* Buffers that large keys left. */
+static void
+shrink_scratch(Encoder *enc)
+{
+	for (int i = 0; i < lengthof(enc->scratch); i++)
+		if (enc->scratch[i].maxlen > 2 * WIRE_BATCH_BYTES)
+		{
+			enc->scratch[i].data =
+				repalloc(enc->scratch[i].data, WIRE_BATCH_BYTES);
+			enc->scratch[i].maxlen = WIRE_BATCH_BYTES;
+			resetStringInfo(&enc->scratch[i]);
+		}
 }
 
 void
@@ -627,12 +784,14 @@ encode_change(Encoder *enc, Change *change)
 		default:
 			(void) write_row(enc, change, change->op, 0, NULL, change->after);
 	}
+	if (change->large)
+		shrink_scratch(enc);
 }
 
 void
 encode_truncate(Encoder *enc, RelationPlan *plan, XLogRecPtr lsn)
 {
-	Change change = {WIRE_OP_TRUNCATE, plan, NULL, NULL, lsn, {NULL}};
+	Change change = {.op = WIRE_OP_TRUNCATE, .plan = plan, .lsn = lsn};
 	FrameWriter *w = enc->writer;
 	bool flat = plan->flat;
 
@@ -652,50 +811,4 @@ encode_truncate(Encoder *enc, RelationPlan *plan, XLogRecPtr lsn)
 		envelope_value(w->out, enc, &change, WIRE_OP_TRUNCATE, NULL, NULL);
 	frame_value_end(w);
 	end_record(enc, &change, WIRE_OP_TRUNCATE);
-}
-
-/* The same in every format, as in Debezium. */
-void
-encode_message(Encoder *enc, StreamInfo *stream, bool transactional,
-			   const char *prefix, const char *content, Size size,
-			   XLogRecPtr lsn)
-{
-	FrameWriter *w = enc->writer;
-	int64 now = encode_clock();
-	int mode = enc->opts->binary_mode;
-	/* since 3.x messages are events of their transaction */
-	bool ordered = transactional && enc->txnmeta->enabled &&
-				   enc->opts->compat_version > COMPAT_2_7;
-
-	if (ordered)
-		txnmeta_event(enc, stream, &enc->total_order, &enc->collection_order);
-	frame_record_begin(w, stream, WIRE_OP_MESSAGE, lsn, 0);
-	frame_key_begin(w);
-	json_lit(w->out, "{\"prefix\":");
-	json_text(w->out, prefix, strlen(prefix));
-	json_char(w->out, '}');
-	frame_key_end(w);
-	frame_value_begin(w);
-	json_lit(w->out, "{\"op\":\"m\",\"ts_ms\":");
-	json_int64(w->out, now / 1000);
-	json_char(w->out, ',');
-	encode_source(w->out, enc, "", "", lsn);
-	if (ordered)
-	{
-		json_char(w->out, ',');
-		txnmeta_block(w->out, enc, stream, lsn);
-	}
-	else if (enc->opts->compat_version > COMPAT_2_7)
-		json_lit(w->out, ",\"transaction\":null");
-	json_lit(w->out, ",\"message\":{\"prefix\":");
-	json_text(w->out, prefix, strlen(prefix));
-	json_lit(w->out, ",\"content\":\"");
-	if (mode == BINARY_HEX)
-		json_hex(w->out, (const uint8 *) content, size);
-	else
-		json_base64(w->out, (const uint8 *) content, size,
-					mode == BINARY_BASE64_URL);
-	json_lit(w->out, "\"}}");
-	frame_value_end(w);
-	frame_record_end(w, NULL, 0);
 }

@@ -12,6 +12,7 @@
 
 #include "frame_writer.h"
 #include "options.h"
+#include "oversize.h"
 #include "relcache.h"
 
 struct MetaField;
@@ -50,6 +51,8 @@ typedef struct Change
 	XLogRecPtr lsn;
 	/* __debezium.newkey or .oldkey, when the key changed */
 	RecordHeader moved;
+	/* its tuples are large enough for records that cannot be built */
+	bool large;
 	/* a null whose schema is that of the row alone */
 	bool bare_null;
 } Change;
@@ -65,6 +68,9 @@ extern void encoder_init(Encoder *enc, const PluginOptions *opts,
 /* Writes the records of a change: none, one, two or three. */
 extern void encode_change(Encoder *enc, Change *change);
 extern void encode_truncate(Encoder *enc, RelationPlan *plan, XLogRecPtr lsn);
+/* A record of which nothing could be built; "least": bytes of its value. */
+extern void encode_stopped(Encoder *enc, StreamInfo *stream, char op,
+						   XLogRecPtr lsn, uint8 part, uint64 least);
 extern void encode_message(Encoder *enc, StreamInfo *stream, bool transactional,
 						   const char *prefix, const char *content, Size size,
 						   XLogRecPtr lsn);

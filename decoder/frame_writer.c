@@ -4,11 +4,16 @@
  */
 #include "compat.h"
 
+#include "common/cryptohash.h"
+#include "common/sha2.h"
 #include "mb/pg_wchar.h"
+#include "utils/resowner.h"
 
 #include "frame_writer.h"
 #include "json.h"
 #include "keytext.h"
+
+#define KEEP_BYTES (1 << 20)
 
 /* ---- packing ------------------------------------------------------------- */
 
@@ -92,6 +97,13 @@ flush(FrameWriter *w)
 	if (w->open && w->ctx != NULL)
 		OutputPluginWrite(w->ctx, true);
 	w->open = false;
+	/* one large record is no reason to keep its memory */
+	if (w->ctx != NULL && w->out->maxlen > KEEP_BYTES)
+	{
+		w->out->data = repalloc(w->out->data, 2 * WIRE_BATCH_BYTES);
+		w->out->maxlen = 2 * WIRE_BATCH_BYTES;
+		resetStringInfo(w->out);
+	}
 }
 
 static void
@@ -112,13 +124,14 @@ frame_close(FrameWriter *w)
 
 void
 frame_writer_init(FrameWriter *w, LogicalDecodingContext *ctx, StringInfo out,
-				  bool wire, const char *format)
+				  bool wire, const char *format, int max_record)
 {
 	memset(w, 0, sizeof(*w));
 	w->ctx = ctx;
 	w->out = out;
 	w->wire = wire;
 	w->format = format;
+	w->max_record = max_record;
 }
 
 static void
@@ -164,6 +177,8 @@ send_stream(FrameWriter *w, StreamInfo *s)
 				  (w->text_values ? WIRE_STREAM_TEXT_VALUE : 0) |
 				  (s->bytes_values ? WIRE_STREAM_BYTES_VALUE : 0));
 	frame_close(w);
+	s->key_around = strlen(s->key_head) + strlen(s->key_tail);
+	s->value_around = strlen(s->value_head) + strlen(s->value_tail);
 	s->announced = true;
 }
 
@@ -255,6 +270,10 @@ frame_record_begin(FrameWriter *w, StreamInfo *stream, char op, XLogRecPtr lsn,
 	const char *topic;
 
 	w->stream = stream;
+	w->in_record = true;
+	w->stopped = w->key_stopped = false;
+	w->key_at = w->value_at = 0;
+	w->key_len = w->value_len = 0;
 	if (!w->wire)
 	{
 		prepare(w);
@@ -273,7 +292,7 @@ frame_record_begin(FrameWriter *w, StreamInfo *stream, char op, XLogRecPtr lsn,
 	frame_open(w, WIRE_RECORD);
 	put_u32(w, stream->id);
 	put_u8(w, (uint8) op);
-	w->flags = w->out->len;
+	w->flags_at = w->out->len;
 	w->hole = 0;
 	put_u8(w, route_flags(&w->route));
 	put_u64(w, lsn);
@@ -314,6 +333,15 @@ blob_end(FrameWriter *w, const char *tail)
 		json_str(w->out, tail);
 }
 
+/* of what was written from "at" on, as it is published */
+static int
+blob_bytes(const FrameWriter *w, int at, int around)
+{
+	if (!w->wire)
+		return w->out->len - at;
+	return w->out->len - at - WIRE_LENGTH_BYTES + around;
+}
+
 static void
 blob_null(FrameWriter *w)
 {
@@ -328,6 +356,7 @@ frame_key_begin(FrameWriter *w)
 {
 	if (!w->wire)
 		json_lit(w->out, ",\"key\":");
+	w->key_at = w->out->len;
 	blob_begin(w, w->stream->key_head);
 	w->row = w->out->len;
 }
@@ -370,6 +399,7 @@ frame_key_end(FrameWriter *w)
 	if (w->text_keys)
 		json_to_text(w, w->row);
 	blob_end(w, w->stream->key_tail);
+	w->key_len = blob_bytes(w, w->key_at, w->stream->key_around);
 }
 
 void
@@ -385,7 +415,7 @@ frame_value_begin(FrameWriter *w)
 {
 	if (!w->wire)
 		json_lit(w->out, ",\"value\":");
-	w->value = w->out->len;
+	w->value_at = w->out->len;
 	blob_begin(w, w->stream->value_head);
 	w->row = w->out->len;
 }
@@ -395,7 +425,8 @@ frame_value_end(FrameWriter *w)
 {
 	if (w->stream->null_values)
 	{
-		w->out->len = w->value;
+		w->out->len = w->value_at;
+		w->value_at = 0;
 		blob_null(w);
 		return;
 	}
@@ -405,6 +436,7 @@ frame_value_end(FrameWriter *w)
 	else if (w->stream->bytes_values && w->wire)
 		base64_to_bytes(w, w->row);
 	blob_end(w, w->stream->value_tail);
+	w->value_len = blob_bytes(w, w->value_at, w->stream->value_around);
 }
 
 void
@@ -467,10 +499,198 @@ line_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
 	if (any)
 		json_char(w->out, '}');
 	line_route(w);
+	if (w->closed != NULL)
+		json_raw(w->out, w->closed->data, w->closed->len);
+	w->closed = NULL;
 	json_char(w->out, '}');
 	if (GetDatabaseEncoding() != PG_UTF8)
 		line_to_server_encoding(w);
 	flush(w);
+}
+
+/* ---- records beyond max_record ------------------------------------------- */
+
+typedef struct FrameOversize
+{
+	uint8 bits;
+	uint64 key_bytes;
+	uint64 value_bytes;
+	bool hashed;
+	uint8 sha256[PG_SHA256_DIGEST_LENGTH];
+} FrameOversize;
+
+void
+frame_value_restart(FrameWriter *w)
+{
+	w->out->len = w->value_at;
+	w->hole = 0;
+	blob_begin(w, w->stream->value_head);
+	w->row = w->out->len;
+}
+
+bool
+frame_value_fits(const FrameWriter *w)
+{
+	int around = w->wire ? w->stream->value_around : 0;
+
+	return w->key_len <= w->max_record &&
+		   blob_bytes(w, w->value_at, around) <= w->max_record - w->key_len;
+}
+
+void
+frame_value_stopped(FrameWriter *w, uint64 least)
+{
+	w->stopped = true;
+	w->value_len = blob_bytes(w, w->value_at, w->stream->value_around);
+	w->least = Max(least, (uint64) w->value_len);
+}
+
+void
+frame_key_stopped(FrameWriter *w)
+{
+	w->out->len = w->key_at;
+	w->key_stopped = true;
+	w->key_at = 0;
+	blob_null(w);
+}
+
+void
+frame_record_abandon(FrameWriter *w)
+{
+	if (w->in_record)
+		w->out->len = w->frame;
+	w->in_record = false;
+	memset(&w->route, 0, sizeof(w->route));
+}
+
+/* n bytes at p, or less so that no character is broken */
+static int
+whole_characters(const char *p, int n, int len)
+{
+	if (n >= len)
+		return len;
+	while (n > 0 && (p[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
+/* Of a value as it is published.  Messages come outside of a transaction, where
+ * nobody owns what OpenSSL allocates. */
+static void
+hash_value(const FrameWriter *w, const char *row, int len, uint8 *digest)
+{
+	const char *head = w->wire ? w->stream->value_head : "";
+	const char *tail = w->wire ? w->stream->value_tail : "";
+	ResourceOwner owner = CurrentResourceOwner;
+	pg_cryptohash_ctx *ctx;
+
+	if (owner == NULL)
+		CurrentResourceOwner = ResourceOwnerCreate(NULL, "tuplecast hash");
+	ctx = pg_cryptohash_create(PG_SHA256);
+	if (ctx == NULL || pg_cryptohash_init(ctx) < 0 ||
+		pg_cryptohash_update(ctx, (const uint8 *) head, strlen(head)) < 0 ||
+		pg_cryptohash_update(ctx, (const uint8 *) row, len) < 0 ||
+		pg_cryptohash_update(ctx, (const uint8 *) tail, strlen(tail)) < 0 ||
+		pg_cryptohash_final(ctx, digest, PG_SHA256_DIGEST_LENGTH) < 0)
+		elog(ERROR, "could not compute a hash");
+	pg_cryptohash_free(ctx);
+	if (owner == NULL)
+	{
+		ResourceOwner own = CurrentResourceOwner;
+
+		CurrentResourceOwner = NULL;
+		ResourceOwnerDelete(own);
+	}
+}
+
+/* What a line tells; its value becomes null. */
+static void
+close_line(FrameWriter *w, const FrameOversize *over)
+{
+	if (w->value_at > 0)
+	{
+		w->out->len = w->value_at;
+		json_lit(w->out, "null");
+	}
+	w->closed = makeStringInfo();
+	json_lit(w->closed, ",\"oversize\":{\"key_bytes\":");
+	json_uint64(w->closed, over->key_bytes);
+	json_lit(w->closed, ",\"value_bytes\":");
+	json_uint64(w->closed, over->value_bytes);
+	json_str(w->closed, over->bits & WIRE_OVER_EXACT ? ",\"exact\":true"
+													 : ",\"exact\":false");
+	if (over->hashed)
+	{
+		json_lit(w->closed, ",\"sha256\":\"");
+		json_hex(w->closed, over->sha256, sizeof(over->sha256));
+		json_char(w->closed, '"');
+	}
+	json_char(w->closed, '}');
+}
+
+/* The key comes before the value in the buffer, so that is moved. */
+static void
+cut_key(FrameWriter *w)
+{
+	char *row = w->out->data + w->key_at + WIRE_LENGTH_BYTES;
+	int len = (int) wire_load_u32((uint8 *) row - WIRE_LENGTH_BYTES);
+	int keep = whole_characters(row, WIRE_OVER_VALUE_BYTES, len);
+
+	memmove(row + keep, row + len, w->out->data + w->out->len - (row + len));
+	w->out->len -= len - keep;
+	w->value_at -= w->value_at > 0 ? len - keep : 0;
+	wire_put_u32((uint8 *) row - WIRE_LENGTH_BYTES, (uint32) keep);
+}
+
+/* Of the record that was written only what tells of it stays. */
+static void
+make_oversized(FrameWriter *w, FrameOversize *over)
+{
+	memset(over, 0, sizeof(*over));
+	w->hole = 0;
+	over->key_bytes = w->key_len;
+	over->value_bytes = w->stopped ? w->least : (uint64) w->value_len;
+	over->bits = w->stopped ? 0 : WIRE_OVER_EXACT;
+	if (w->key_stopped)
+		over->bits |= WIRE_OVER_CUT_KEY;
+	if (w->value_at > 0)
+	{
+		int at = w->value_at + (w->wire ? WIRE_LENGTH_BYTES : 0);
+		char *row = w->out->data + at;
+		int len = w->out->len - at;
+
+		over->hashed = !w->stopped;
+		if (over->hashed)
+			hash_value(w, row, len, over->sha256);
+		if (w->wire)
+		{
+			w->out->len =
+				at + whole_characters(row, WIRE_OVER_VALUE_BYTES, len);
+			wire_put_u32((uint8 *) w->out->data + w->value_at,
+						 (uint32) (w->out->len - at));
+		}
+	}
+	if (!w->wire)
+	{
+		close_line(w, over);
+		return;
+	}
+	if (w->key_at > 0 && w->key_len > WIRE_OVER_KEY_BYTES)
+	{
+		cut_key(w);
+		over->bits |= WIRE_OVER_CUT_KEY;
+	}
+	w->out->data[w->flags_at] |= WIRE_REC_OVERSIZE;
+}
+
+static void
+put_oversize(FrameWriter *w, const FrameOversize *over)
+{
+	put_u8(w, over->bits);
+	put_u64(w, over->key_bytes);
+	put_u64(w, over->value_bytes);
+	put_blob(w, over->hashed ? (const char *) over->sha256 : NULL,
+			 sizeof(over->sha256));
 }
 
 void
@@ -504,8 +724,15 @@ void
 frame_record_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
 {
 	bool hole;
+	FrameOversize over;
+	bool oversized = w->stopped || w->key_stopped ||
+					 w->key_len > w->max_record ||
+					 w->value_len > w->max_record - w->key_len;
 
 	w->txn->records++;
+	w->in_record = false;
+	if (unlikely(oversized))
+		make_oversized(w, &over);
 	if (!w->wire)
 	{
 		line_end(w, headers, nheaders);
@@ -516,9 +743,11 @@ frame_record_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
 	put_route(w);
 	if (hole)
 	{
-		w->out->data[w->flags] |= WIRE_REC_HOLE;
+		w->out->data[w->flags_at] |= WIRE_REC_HOLE;
 		put_u32(w, (uint32) (w->hole - w->blob - WIRE_LENGTH_BYTES));
 	}
+	if (unlikely(oversized))
+		put_oversize(w, &over);
 	frame_close(w);
 	if (w->out->len >= WIRE_BATCH_BYTES)
 		flush(w);

@@ -37,6 +37,9 @@ typedef struct StreamInfo
 	const char *data_head; /* format=cloudevents: the same before "data" */
 	bool null_values;	   /* no event is made of them */
 	bool bytes_values;	   /* base64 that stands for bytes */
+	/* bytes of heads and tails; set when it is announced */
+	int key_around;
+	int value_around;
 } StreamInfo;
 
 /* the transaction that is being replayed */
@@ -87,16 +90,28 @@ typedef struct FrameWriter
 	int frame;				  /* offset of the current frame or line */
 	int blob;				  /* offset of the current blob's length */
 	int row;				  /* offset of the current key, without its head */
-	int value;				  /* offset of the current value */
-	bool text_keys;			  /* key.format=string */
-	bool text_values;		  /* value.format=string */
+	int max_record;			  /* of key and value, in bytes */
+	/* the current record, for what is done if it is beyond that */
+	bool in_record;
+	bool stopped;	   /* its value could not be built */
+	bool key_stopped;  /* nor its key */
+	uint64 least;	   /* bytes of a value that was stopped, at least */
+	int flags_at;	   /* offset of its flags */
+	int key_at;		   /* offset of the key, with its length; 0: NULL */
+	int key_len;	   /* bytes with head and tail */
+	int value_at;	   /* offset of the value; 0: NULL */
+	int value_len;	   /* bytes with head and tail */
+	StringInfo closed; /* of a line: what is told of the oversize */
+	bool text_keys;	   /* key.format=string */
+	bool text_values;  /* value.format=string */
 	const char *marker; /* of a snapshot's rows: what stands in the hole */
-	int flags;			/* offset of the record's flags */
 	int hole;			/* of the marker in the value; 0: none */
 } FrameWriter;
 
+/* max_record: bytes of key and value; a record beyond it is told of, not sent. */
 extern void frame_writer_init(FrameWriter *w, LogicalDecodingContext *ctx,
-							  StringInfo out, bool wire, const char *format);
+							  StringInfo out, bool wire, const char *format,
+							  int max_record);
 
 /* A transaction; its begin frame goes out with its first record. */
 extern void frame_transaction(FrameWriter *w, TxnInfo *txn);
@@ -125,6 +140,15 @@ extern void frame_value_null(FrameWriter *w);
 /* Where in "out" the marker stands; or it was moved. */
 extern void frame_mark_hole(FrameWriter *w, StringInfo out, int at);
 extern void frame_move_hole(FrameWriter *w, StringInfo out, int by);
+/* The value anew, after value_begin. */
+extern void frame_value_restart(FrameWriter *w);
+/* Whether key and value, so far, are within max_record. */
+extern bool frame_value_fits(const FrameWriter *w);
+/* In place of value_end and key_end: it could not be built to its end. */
+extern void frame_value_stopped(FrameWriter *w, uint64 least);
+extern void frame_key_stopped(FrameWriter *w);
+/* Takes the record back that was begun, if one was. */
+extern void frame_record_abandon(FrameWriter *w);
 extern void frame_record_end(FrameWriter *w, const RecordHeader *headers,
 							 int nheaders);
 

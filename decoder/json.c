@@ -20,6 +20,23 @@
 
 #include "json.h"
 
+int json_ceiling = INT_MAX;
+
+void
+json_beyond_ceiling(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					errmsg("a record is longer than can be built")));
+}
+
+void
+json_enlarge(StringInfo out, int n)
+{
+	if (n >= json_ceiling || out->len >= json_ceiling - n)
+		json_beyond_ceiling();
+	enlargeStringInfo(out, n);
+}
+
 /* what stops a run of bytes that are copied as they are */
 static inline bool
 is_special(unsigned char c)

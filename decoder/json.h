@@ -10,12 +10,18 @@
 
 #include "lib/stringinfo.h"
 
+/* No buffer grows beyond it: oversize.c lowers it for a while. */
+extern int json_ceiling;
+/* ERROR: program limit exceeded */
+extern void json_beyond_ceiling(void) pg_attribute_noreturn();
+extern void json_enlarge(StringInfo out, int n);
+
 /* Room for n more bytes and the terminator, without a call in most cases. */
 static inline char *
 json_reserve(StringInfo out, int n)
 {
 	if (unlikely(out->len + n >= out->maxlen))
-		enlargeStringInfo(out, n);
+		json_enlarge(out, n);
 	return out->data + out->len;
 }
 

@@ -499,6 +499,7 @@ mask_wrap(const PluginOptions *opts, TypeCodec *codec, Oid type, int32 typmod,
 	*wrapped = *codec;
 	wrapped->cache = mask;
 	wrapped->encode = encode;
+	wrapped->size_class = SIZE_UNKNOWN;
 	return wrapped;
 }
 

@@ -35,6 +35,13 @@ typedef enum DeleteMode
 	DELETE_TO_TOMBSTONE
 } DeleteMode;
 
+typedef enum OversizeMode
+{
+	OVERSIZE_STOP,
+	OVERSIZE_DEAD_LETTER,
+	OVERSIZE_TRUNCATE
+} OversizeMode;
+
 typedef enum DecimalMode
 {
 	DECIMAL_PRECISE,

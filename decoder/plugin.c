@@ -7,6 +7,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
+#include "mb/pg_wchar.h"
 #include "replication/origin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -24,6 +25,9 @@
 #include "txnmeta.h"
 
 TC_MODULE_MAGIC;
+
+/* of a message's prefix */
+#define MATCH_BYTES 65536
 
 typedef struct PluginState
 {
@@ -76,7 +80,8 @@ decode_startup(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 	state->relcache = relcache_create(ctx->context, &state->opts,
 									  encoder_complete_plan, &state->encoder);
 	frame_writer_init(&state->writer, ctx, ctx->out, state->opts.wire,
-					  encoder_format_name(&state->opts));
+					  encoder_format_name(&state->opts),
+					  oversize_limit(&state->opts));
 	state->writer.text_values = state->opts.value_format == VALUE_STRING;
 	state->writer.text_keys = state->opts.key_format != 0;
 	encoder_init(&state->encoder, &state->opts, &state->writer,
@@ -221,6 +226,14 @@ skips_change(const PluginState *state, char op)
 		   !(op == WIRE_OP_UPDATE && state->opts.connector_compat);
 }
 
+/* Values out of line have been fetched: the tuple points to them. */
+static bool
+is_large(HeapTuple tuple)
+{
+	return tuple != NULL && (HeapTupleHasExternal(tuple) ||
+							 tuple->t_len > OVERSIZE_TUPLE_BYTES);
+}
+
 static void
 publish_row(PluginState *state, Relation rel, ReorderBufferChange *change,
 			char op)
@@ -251,6 +264,7 @@ publish_row(PluginState *state, Relation rel, ReorderBufferChange *change,
 	c.lsn = change->lsn;
 	c.moved.name = NULL;
 	c.bare_null = false;
+	c.large = is_large(old) || is_large(new);
 	session_encode(&state->encoder, &c);
 }
 
@@ -306,6 +320,18 @@ decode_truncate(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 
 /* ---- messages ------------------------------------------------------------ */
 
+/* Anybody may send messages, and the regular expressions' engine cannot take a
+ * prefix of any length: the lists look at its beginning. */
+static const char *
+match_prefix(const char *prefix)
+{
+	int len = strlen(prefix);
+
+	if (len <= MATCH_BYTES)
+		return prefix;
+	return pnstrdup(prefix, pg_mbcliplen(prefix, len, MATCH_BYTES));
+}
+
 static void
 decode_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 			   XLogRecPtr lsn, bool transactional, const char *prefix,
@@ -320,7 +346,7 @@ decode_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 		state->txn.ordinal++;
 	}
 	keep_alive(ctx, state);
-	if (filter_message(&state->opts, prefix))
+	if (filter_message(&state->opts, match_prefix(prefix)))
 	{
 		if (!transactional)
 		{

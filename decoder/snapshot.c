@@ -305,7 +305,8 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 						 .plan = scan->plan,
 						 .before = &scan->plan->old_row,
 						 .after = &scan->plan->new_row,
-						 .lsn = scan->txn.end_lsn};
+						 .lsn = scan->txn.end_lsn,
+						 .large = true};
 
 		set_ordinal(scan);
 		session_encode(&scan->encoder, &change);
@@ -478,7 +479,8 @@ scan_open(FunctionCallInfo fcinfo)
 	scan->opts.transaction_metadata = false;
 	initStringInfo(&scan->out);
 	frame_writer_init(&scan->writer, NULL, &scan->out, scan->opts.wire,
-					  encoder_format_name(&scan->opts));
+					  encoder_format_name(&scan->opts),
+					  oversize_limit(&scan->opts));
 	scan->writer.text_values = scan->opts.value_format == VALUE_STRING;
 	scan->writer.text_keys = scan->opts.key_format != 0;
 	encoder_init(enc, &scan->opts, &scan->writer, session_database_name());

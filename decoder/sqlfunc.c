@@ -107,7 +107,7 @@ apply_transforms(RelationPlan *plan, const PluginOptions *opts)
 	Encoder enc;
 	FrameWriter writer;
 
-	frame_writer_init(&writer, NULL, NULL, false, "");
+	frame_writer_init(&writer, NULL, NULL, false, "", INT_MAX);
 	encoder_init(&enc, opts, &writer, "");
 	shapes_build(&enc, plan);
 	return plan->shapes[0];

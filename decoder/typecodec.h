@@ -14,6 +14,17 @@
 
 typedef struct TypeCodec TypeCodec;
 
+/* What a value's raw bytes tell of the length of its JSON; from SIZE_TEXT on it
+ * can be cut. */
+typedef enum SizeClass
+{
+	SIZE_UNKNOWN,
+	SIZE_TEXT,	/* at least as long */
+	SIZE_JSON,	/* a string of JSON; at least as long */
+	SIZE_JSONB, /* a string of JSON; about as long */
+	SIZE_BYTES	/* longer */
+} SizeClass;
+
 /* Appends the JSON of a value that is not NULL. */
 typedef void (*TypeEncode)(StringInfo out, Datum value, TypeCodec *codec);
 
@@ -29,6 +40,7 @@ struct TypeCodec
 	/* decimals, fraction digits or bits, as the codec needs it */
 	int scale;
 	int mode;
+	SizeClass size_class;
 	FmgrInfo outfunc; /* only if has_outfunc */
 	bool has_outfunc;
 	TypeCodec *element;	 /* of an array */

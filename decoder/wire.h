@@ -32,9 +32,16 @@
  *				each only if its flag is set: str topic, i32 partition,
  *				i64 timestamp (ms), u32 hole offset in the value: there stands
  *				"true", the marker of a snapshot's row, for which the shipper
- *				may write another
+ *				may write another; oversize
  *				The bytes of a key (value) are head + row + tail; of a NULL
  *				key or value there is no head and no tail either.
+ *	oversize	u8 bits (WIRE_OVER_*), u64 bytes of the key, u64 bytes of the
+ *				value, blob SHA-256 of the value or NULL
+ *				The record is beyond record.max.bytes, and no record to be
+ *				published: its value holds only the first bytes of the row, and
+ *				its key may be cut, too.  Lengths and hash are of the whole key
+ *				and value with head and tail; those of a value that was not
+ *				built to its end are a lower bound, and there is no hash.
  *	'C' commit	u64 end LSN, u64 records in this transaction
  *
  * A header without a name (and without a value) in a record stands for the
@@ -103,6 +110,14 @@ typedef enum WireOp
 #define WIRE_REC_PARTITION 0x02
 #define WIRE_REC_TIMESTAMP 0x04
 #define WIRE_REC_HOLE	   0x08
+#define WIRE_REC_OVERSIZE  0x10
+
+#define WIRE_OVER_EXACT	  0x01 /* the value's length is exact */
+#define WIRE_OVER_CUT_KEY 0x02 /* the key is cut */
+
+/* what is kept of an oversized value, and of a key that is longer than that */
+#define WIRE_OVER_VALUE_BYTES 4096
+#define WIRE_OVER_KEY_BYTES	  65536
 
 /* ---- packing: each put has its get below -------------------------------- */
 
