@@ -188,6 +188,13 @@ frame_get_record(WireCursor *c, FrameRecord *f)
 		if (f->hole > f->value.len)
 			c->bad = true;
 	}
+	if (f->flags & WIRE_REC_OVERSIZE)
+	{
+		f->oversize.bits = wire_get_u8(c);
+		f->oversize.key_bytes = wire_get_u64(c);
+		f->oversize.value_bytes = wire_get_u64(c);
+		f->oversize.sha256 = wire_get_blob(c);
+	}
 }
 
 static void

@@ -48,6 +48,15 @@ typedef struct FrameBegin
 	WireSlice origin;
 } FrameBegin;
 
+/* of a record beyond record.max.bytes */
+typedef struct FrameOversize
+{
+	uint8_t bits; /* WIRE_OVER_* */
+	uint64_t key_bytes;
+	uint64_t value_bytes;
+	WireSlice sha256;
+} FrameOversize;
+
 typedef struct FrameRecord
 {
 	uint32_t stream;
@@ -63,6 +72,7 @@ typedef struct FrameRecord
 	int32_t partition;
 	int64_t timestamp_ms;
 	uint32_t hole;
+	FrameOversize oversize; /* only with WIRE_REC_OVERSIZE */
 } FrameRecord;
 
 typedef struct FrameCommit

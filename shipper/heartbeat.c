@@ -174,6 +174,7 @@ put_record(Heartbeat *h, const SinkOps *ops, Sink *sink, uint64_t lsn,
 		case SINK_PENDING:
 			break;
 		case SINK_ERROR:
+		case SINK_REFUSED:
 			return false;
 	}
 	return true;

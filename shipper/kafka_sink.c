@@ -416,7 +416,7 @@ make_ready(KafkaSink *ks, KafkaTopic *topic, int32_t partition, Error *err)
 			(int) partition, topic->name, (int) topic->partitions);
 	err_hint(err, "Add partitions to the topic, or correct what computes the "
 				  "partition.");
-	return SINK_ERROR;
+	return SINK_REFUSED;
 }
 
 static SinkResult
@@ -448,7 +448,8 @@ refused_by_library(KafkaSink *ks, KafkaTopic *topic, rd_kafka_resp_err_t code,
 			/* FALLTHROUGH */
 		default:
 			kafka_error_set(err, code, topic->name, size, NULL);
-			return SINK_ERROR;
+			return kafka_refusal_is_about_record(code) ? SINK_REFUSED
+													   : SINK_ERROR;
 	}
 }
 
@@ -464,7 +465,10 @@ find_topic(KafkaSink *ks, const SinkRecord *r, KafkaTopic **topic, Error *err)
 	else if (*topic == NULL)
 		err_set(err, ERR_RESTART, "topic_missing_in_frame",
 				"a record of %s came without a topic", r->stream->copy.table);
-	return *topic != NULL ? SINK_OK : SINK_ERROR;
+	if (*topic != NULL)
+		return SINK_OK;
+	/* a name that the row made */
+	return f->flags & WIRE_REC_TOPIC ? SINK_REFUSED : SINK_ERROR;
 }
 
 /* Nothing may be put any more. */

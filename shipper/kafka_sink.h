@@ -267,6 +267,11 @@ extern void kafka_log_line(KafkaLog *l, int level, const char *facility,
 						   const char *text);
 extern void kafka_log_success(KafkaLog *l);
 
+/* ---- kafka_refusal.c: records that no topic takes -------------------------- */
+
+/* Whether the code is about a record, and not about its topic or the brokers. */
+extern bool kafka_refusal_is_about_record(rd_kafka_resp_err_t code);
+
 /* ---- kafka_embedded.c ------------------------------------------------------ */
 
 /* Starts the process's one embedded broker, if it does not run; its address. */

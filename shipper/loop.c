@@ -43,6 +43,7 @@ static void run_phase(Loop *l);
 static void pump(Loop *l);
 static void take_frame(Loop *l);
 static void offer_record(Loop *l);
+static void refuse_record(Loop *l, const Error *why);
 static void take_source(Loop *l);
 static void on_started(Loop *l, const SourceEvent *ev);
 static void restart(Loop *l, const Error *err);
@@ -65,6 +66,7 @@ loop_run(const Config *cfg, Error *err)
 		sink_by_name((const char *[]){"kafka", "stdout", "file"}[cfg->sink]);
 	loop_core_init(l);
 	heartbeat_init(&l->heartbeat, cfg);
+	dead_letters_init(&l->dead, cfg);
 	wal_watch_init(&l->wal, cfg, &l->stats);
 	l->source = source_open(cfg);
 	l->turn_us = loop_clock_us(CLOCK_MONOTONIC);
@@ -86,6 +88,7 @@ loop_run(const Config *cfg, Error *err)
 			  F_INT("unacknowledged", core_pending(&l->core)));
 	source_probe_cancel(&l->probe);
 	heartbeat_free(&l->heartbeat);
+	dead_letters_free(&l->dead);
 	wal_watch_free(&l->wal);
 	source_close(l->source);
 	if (l->sink != NULL)
@@ -386,6 +389,7 @@ take_frame(Loop *l)
 	switch (core_frame(&l->core, &l->frame, &l->record, &err))
 	{
 		case CORE_PRODUCE:
+			l->dead.active = false;
 			offer_record(l);
 			break;
 		case CORE_NOTHING:
@@ -409,6 +413,7 @@ take_frame(Loop *l)
 static void
 offer_record(Loop *l)
 {
+	const SinkRecord *r = l->dead.active ? &l->dead.record : &l->record;
 	Error err;
 
 	if (!core_offer(&l->core, &l->record))
@@ -422,10 +427,18 @@ offer_record(Loop *l)
 		loop_trouble(l, &err, false);
 		return;
 	}
-	switch (l->ops->put(l->sink, &l->record, &err))
+	if (r->frame->flags & WIRE_REC_OVERSIZE)
+	{
+		dead_letter_oversized(r, l->cfg, &err);
+		refuse_record(l, &err);
+		return;
+	}
+	l->dead.record.ticket = l->record.ticket;
+	switch (l->ops->put(l->sink, r, &err))
 	{
 		case SINK_OK:
 			core_taken(&l->core, &l->record);
+			l->stats.dead_letters += l->dead.active;
 			l->held = false;
 			if (FAILPOINT("after_produce"))
 			{
@@ -440,6 +453,27 @@ offer_record(Loop *l)
 		case SINK_ERROR:
 			loop_trouble(l, &err, true);
 			break;
+		case SINK_REFUSED:
+			refuse_record(l, &err);
+			break;
+	}
+}
+
+/* No topic takes the record: a dead letter takes its place, or we stop. */
+static void
+refuse_record(Loop *l, const Error *why)
+{
+	Error err;
+
+	if (l->dead.active || !dead_letter_wanted(l->cfg, why))
+		loop_trouble(l, why, true);
+	else if (!dead_letter_make(&l->dead, l->ops, l->sink, &l->record, why,
+							   &err))
+		loop_trouble(l, &err, true);
+	else
+	{
+		dead_letter_log(&l->dead, why, l->now_ms);
+		offer_record(l);
 	}
 }
 
@@ -589,6 +623,7 @@ close_sink(Loop *l)
 	}
 	l->sink = NULL;
 	heartbeat_forget_sink(&l->heartbeat);
+	dead_letters_forget_sink(&l->dead);
 	l->stats.sink_connected = 0;
 	l->stats.queue_bytes = 0;
 	l->sink_failed = false;

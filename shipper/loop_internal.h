@@ -9,6 +9,7 @@
 
 #include "backoff.h"
 #include "core.h"
+#include "dead_letter.h"
 #include "heartbeat.h"
 #include "loop.h"
 #include "source_probe.h"
@@ -41,9 +42,10 @@ typedef struct Loop
 	Frame frame;
 	bool held; /* the sink did not take record yet */
 	SinkRecord record;
-	bool positions; /* the sink keeps one */
-	bool resuming;	/* it is being read: nothing else is until then */
-	int recoveries; /* asked for, not answered */
+	DeadLetters dead; /* may stand in for it */
+	bool positions;	  /* the sink keeps one */
+	bool resuming;	  /* it is being read: nothing else is until then */
+	int recoveries;	  /* asked for, not answered */
 	ResumeServer server;
 	uint64_t splits;		/* told */
 	uint64_t confirmed_lsn; /* for a failpoint */

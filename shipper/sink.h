@@ -14,7 +14,8 @@
 #include "frame_reader.h"
 
 typedef struct Sink Sink;
-typedef struct SinkStream SinkStream; /* the sink's own; one a wire stream */
+/* the sink's own; one a wire stream.  Its first member is a StreamCopy. */
+typedef struct SinkStream SinkStream;
 
 typedef struct SinkRecord
 {
@@ -31,7 +32,8 @@ typedef enum SinkResult
 	SINK_OK,
 	SINK_FULL,	  /* nothing was kept: offer it again after service() */
 	SINK_PENDING, /* the stream is being made ready; as SINK_FULL */
-	SINK_ERROR	  /* nothing was kept; err says why */
+	SINK_ERROR,	  /* nothing was kept; err says why */
+	SINK_REFUSED  /* the same, and the record itself is the reason */
 } SinkResult;
 
 /* of positions; none that the core gives out */

@@ -214,8 +214,8 @@ sink_headers_next(SinkHeaders *h, WireSlice *name, WireSlice *value)
 
 #define ADD_LITERAL(b, s) sink_buf_add((b), (s), sizeof(s) - 1)
 
-static void
-add_string(SinkBuf *b, const void *data, size_t len)
+void
+sink_buf_add_string(SinkBuf *b, const void *data, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
 	const unsigned char *p = data;
@@ -325,12 +325,12 @@ add_headers(SinkBuf *b, SinkHeaders *h)
 		else
 			ADD_LITERAL(b, ",\"headers\":{");
 		any = true;
-		add_string(b, name.data, name.len);
+		sink_buf_add_string(b, name.data, name.len);
 		ADD_LITERAL(b, ":");
 		if (value.data == NULL)
 			ADD_LITERAL(b, "null");
 		else
-			add_string(b, value.data, value.len);
+			sink_buf_add_string(b, value.data, value.len);
 	}
 	if (any)
 		ADD_LITERAL(b, "}");
@@ -345,9 +345,9 @@ sink_line_add(SinkBuf *b, const StreamCopy *c, const SinkRecord *r,
 
 	ADD_LITERAL(b, "{\"topic\":");
 	if (f->flags & WIRE_REC_TOPIC)
-		add_string(b, f->topic.data, f->topic.len);
+		sink_buf_add_string(b, f->topic.data, f->topic.len);
 	else
-		add_string(b, c->topic, strlen(c->topic));
+		sink_buf_add_string(b, c->topic, strlen(c->topic));
 	if (f->flags & WIRE_REC_PARTITION)
 	{
 		ADD_LITERAL(b, ",\"partition\":");
@@ -360,7 +360,7 @@ sink_line_add(SinkBuf *b, const StreamCopy *c, const SinkRecord *r,
 	}
 	ADD_LITERAL(b, ",\"key\":");
 	if (c->text_key && f->key.data != NULL)
-		add_string(b, f->key.data, f->key.len);
+		sink_buf_add_string(b, f->key.data, f->key.len);
 	else
 		add_json(b, c->key_head, f->key, c->key_tail);
 	ADD_LITERAL(b, ",\"value\":");

@@ -21,6 +21,8 @@ extern char *sink_strndup(const void *s, size_t len);
 extern void sink_buf_reserve(SinkBuf *b, size_t more);
 extern void sink_buf_add(SinkBuf *b, const void *p, size_t n);
 extern void sink_buf_free(SinkBuf *b);
+/* A JSON string of UTF-8. */
+extern void sink_buf_add_string(SinkBuf *b, const void *data, size_t len);
 
 /* An announced stream, copied: the slices point into memory of its own. */
 typedef struct StreamCopy
@@ -40,6 +42,12 @@ typedef struct StreamCopy
 
 extern void stream_copy_init(StreamCopy *c, const FrameStream *f);
 extern void stream_copy_free(StreamCopy *c);
+
+static inline const StreamCopy *
+sink_stream_copy(const SinkStream *st)
+{
+	return (const StreamCopy *) st;
+}
 
 /*
  * All headers of a record in their order: the stream's, or where a nameless

@@ -256,6 +256,43 @@ refuses_hole_outside_value(void **state)
 	expect_corrupt(&b);
 }
 
+static void
+reads_oversize(void **state)
+{
+	Bytes b = {.len = 0};
+	FrameReader r;
+	Frame f;
+	Error err;
+
+	(void) state;
+	frame_open(&b, WIRE_RECORD);
+	bytes_u32(&b, 1);
+	bytes_u8(&b, WIRE_OP_CREATE);
+	bytes_u8(&b, WIRE_REC_PARTITION | WIRE_REC_OVERSIZE);
+	bytes_u64(&b, 1);
+	bytes_u64(&b, 1);
+	bytes_u8(&b, 0);
+	bytes_blob(&b, NULL);
+	bytes_blob(&b, "{\"a\":\"xx");
+	bytes_u16(&b, 0);
+	bytes_u32(&b, 5);
+	bytes_u8(&b, WIRE_OVER_CUT_KEY);
+	bytes_u64(&b, 70000);
+	bytes_u64(&b, 5000000000);
+	bytes_blob(&b, "hash");
+	frame_close(&b);
+	frame_reader_init(&r, b.data, b.len);
+	assert_int_equal(frame_reader_next(&r, &f, &err), FRAME_OK);
+	assert_int_equal(f.record.partition, 5);
+	assert_int_equal(f.record.oversize.bits, WIRE_OVER_CUT_KEY);
+	assert_int_equal(f.record.oversize.key_bytes, 70000);
+	assert_int_equal(f.record.oversize.value_bytes, 5000000000);
+	assert_int_equal(f.record.oversize.sha256.len, 4);
+	/* cut off, it is no frame */
+	wire_put_u32(b.data, (uint32_t) b.len - WIRE_LENGTH_BYTES - 1);
+	expect_corrupt(&b);
+}
+
 int
 main(void)
 {
@@ -266,6 +303,7 @@ main(void)
 		cmocka_unit_test(survives_every_flipped_byte),
 		cmocka_unit_test(refuses_bad_lengths),
 		cmocka_unit_test(refuses_hole_outside_value),
+		cmocka_unit_test(reads_oversize),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

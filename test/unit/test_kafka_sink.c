@@ -378,7 +378,7 @@ test_own_topic_partition_timestamp(void **state)
 	/* a partition that does not exist: never given to the library */
 	f.partition = 3;
 	f.headers = headers("a", "b", NULL);
-	assert_int_equal(put(d, st, &f), SINK_ERROR);
+	assert_int_equal(put(d, st, &f), SINK_REFUSED);
 	assert_string_equal(d->err.code, "partition_missing");
 	assert_non_null(strstr(d->err.text, own));
 	reader_free(r);
@@ -563,7 +563,7 @@ test_too_large(void **state)
 	st = make_stream(d, topic, "t");
 	f = record("k", value);
 	f.headers = headers("a", "b", NULL);
-	assert_int_equal(put(d, st, &f), SINK_ERROR);
+	assert_int_equal(put(d, st, &f), SINK_REFUSED);
 	assert_int_equal(d->err.kind, ERR_ENVIRONMENT);
 	assert_string_equal(d->err.code, "record_too_large");
 	assert_non_null(strstr(d->err.text, topic));
