@@ -93,17 +93,17 @@ typedef struct FrameWriter
 	int max_record;			  /* of key and value, in bytes */
 	/* the current record, for what is done if it is beyond that */
 	bool in_record;
-	bool stopped;	   /* its value could not be built */
-	bool key_stopped;  /* nor its key */
-	uint64 least;	   /* bytes of a value that was stopped, at least */
-	int flags_at;	   /* offset of its flags */
-	int key_at;		   /* offset of the key, with its length; 0: NULL */
-	int key_len;	   /* bytes with head and tail */
-	int value_at;	   /* offset of the value; 0: NULL */
-	int value_len;	   /* bytes with head and tail */
-	StringInfo closed; /* of a line: what is told of the oversize */
-	bool text_keys;	   /* key.format=string */
-	bool text_values;  /* value.format=string */
+	bool stopped;		/* its value could not be built */
+	bool key_stopped;	/* nor its key */
+	uint64 least;		/* bytes of a value that was stopped, at least */
+	int flags_at;		/* offset of its flags */
+	int key_at;			/* offset of the key, with its length; 0: NULL */
+	int key_len;		/* bytes with head and tail */
+	int value_at;		/* offset of the value; 0: NULL */
+	int value_len;		/* bytes with head and tail */
+	StringInfo closed;	/* of a line: what is told of the oversize */
+	bool text_keys;		/* key.format=string */
+	bool text_values;	/* value.format=string */
 	const char *marker; /* of a snapshot's rows: what stands in the hole */
 	int hole;			/* of the marker in the value; 0: none */
 } FrameWriter;

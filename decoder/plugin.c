@@ -230,8 +230,8 @@ skips_change(const PluginState *state, char op)
 static bool
 is_large(HeapTuple tuple)
 {
-	return tuple != NULL && (HeapTupleHasExternal(tuple) ||
-							 tuple->t_len > OVERSIZE_TUPLE_BYTES);
+	return tuple != NULL &&
+		   (HeapTupleHasExternal(tuple) || tuple->t_len > OVERSIZE_TUPLE_BYTES);
 }
 
 static void

@@ -160,9 +160,8 @@ query_text(const SnapshotScan *scan, FunctionCallInfo fcinfo)
 static int
 plan_for_order(void)
 {
-	static const char *const off[] = {"enable_indexscan",
-									  "enable_indexonlyscan",
-									  "enable_bitmapscan"};
+	static const char *const off[] = {
+		"enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan"};
 	int level = NewGUCNestLevel();
 
 	for (int i = 0; i < lengthof(off); i++)
