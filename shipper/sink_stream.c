@@ -365,7 +365,7 @@ sink_line_add(SinkBuf *b, const StreamCopy *c, const SinkRecord *r,
 		add_json(b, c->key_head, f->key, c->key_tail);
 	ADD_LITERAL(b, ",\"value\":");
 	if (c->text_value && f->value.data != NULL)
-		add_string(b, f->value.data, f->value.len);
+		sink_buf_add_string(b, f->value.data, f->value.len);
 	else if (c->bytes_value && f->value.data != NULL)
 		add_base64(b, f->value.data, f->value.len);
 	else
