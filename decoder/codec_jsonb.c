@@ -13,9 +13,9 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
-#include "utils/numeric.h"
 
 #include "json.h"
+#include "numtext.h"
 #include "typecodec.h"
 
 static void walk_container(StringInfo out, const JsonbContainer *c);
@@ -59,9 +59,7 @@ walk_entry(StringInfo out, JEntry entry, const char *base, uint32 offset,
 	if (JBE_ISSTRING(entry))
 		walk_string(out, base + offset, (int) len);
 	else if (JBE_ISNUMERIC(entry))
-		json_str(out,
-				 DatumGetCString(DirectFunctionCall1(
-					 numeric_out, PointerGetDatum(base + INTALIGN(offset)))));
+		(void) numeric_append(out, PointerGetDatum(base + INTALIGN(offset)));
 	else if (JBE_ISBOOL_TRUE(entry))
 		json_lit(out, "true");
 	else if (JBE_ISBOOL_FALSE(entry))

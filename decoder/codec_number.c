@@ -14,6 +14,7 @@
 #include "utils/varbit.h"
 
 #include "json.h"
+#include "numtext.h"
 #include "typecodec.h"
 
 /* precise, but written as a JSON number (decimal.format=NUMERIC) */
@@ -252,65 +253,62 @@ encode_numeric_variable(StringInfo out, const char *text)
 	json_char(out, '}');
 }
 
-/* NaN and infinities, in Debezium's words; false if it is none of them */
-static bool
+/* NaN and infinities, in Debezium's words */
+static void
 encode_special_numeric(StringInfo out, Numeric num, int mode)
 {
 	static const char *const strings[] = {"\"NAN\"", "\"POSITIVE_INFINITY\"",
 										  "\"NEGATIVE_INFINITY\""};
 	static const char *const doubles[] = {"\"NaN\"", "\"Infinity\"",
 										  "\"-Infinity\""};
-	int which;
-	const char *text;
+	int which = 0;
 
-	if (numeric_is_nan(num))
-		which = 0;
-	else if (numeric_is_inf(num))
-	{
-		text = DatumGetCString(
-			DirectFunctionCall1(numeric_out, NumericGetDatum(num)));
-		which = text[0] == '-' ? 2 : 1;
-	}
-	else
-		return false;
+	if (!numeric_is_nan(num))
+		which = DatumGetCString(DirectFunctionCall1(
+					numeric_out, NumericGetDatum(num)))[0] == '-'
+					? 2
+					: 1;
 	if (mode == DECIMAL_PRECISE || mode == DECIMAL_PLAIN)
 		json_lit(out, "null");
 	else if (mode == DECIMAL_STRING)
 		json_str(out, strings[which]);
 	else
 		json_str(out, doubles[which]);
-	return true;
 }
 
 static void
 encode_numeric(StringInfo out, Datum value, TypeCodec *codec)
 {
-	Numeric num = DatumGetNumeric(value);
+	int start = out->len;
+	bool quoted = codec->mode == DECIMAL_STRING;
+	StringInfoData buf;
 	const char *text;
 
-	if (encode_special_numeric(out, num, codec->mode))
-		return;
-	text =
-		DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(num)));
-	switch (codec->mode)
+	if (quoted || codec->mode == DECIMAL_PLAIN)
 	{
-		case DECIMAL_STRING:
+		if (quoted)
 			json_char(out, '"');
-			json_str(out, text);
-			json_char(out, '"');
-			break;
-		case DECIMAL_DOUBLE:
-			json_float8(out, strtod(text, NULL));
-			break;
-		case DECIMAL_PLAIN:
-			json_str(out, text);
-			break;
-		default:
-			if (codec->scale >= 0)
-				encode_numeric_scaled(out, text, codec->scale);
-			else
-				encode_numeric_variable(out, text);
+		if (numeric_append(out, value))
+		{
+			if (quoted)
+				json_char(out, '"');
+			return;
+		}
+		out->len = start;
 	}
+	initStringInfo(&buf);
+	if (!numeric_append(&buf, value))
+	{
+		encode_special_numeric(out, DatumGetNumeric(value), codec->mode);
+		return;
+	}
+	text = buf.data;
+	if (codec->mode == DECIMAL_DOUBLE)
+		json_float8(out, strtod(text, NULL));
+	else if (codec->scale >= 0)
+		encode_numeric_scaled(out, text, codec->scale);
+	else
+		encode_numeric_variable(out, text);
 }
 
 /* "0.00" */

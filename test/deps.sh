@@ -40,6 +40,7 @@ find_missing()
 	if [ "$set_wanted" = test ]; then
 		need libmicrohttpd-dev header microhttpd.h
 		need libcmocka-dev header_cmocka
+		need valgrind have valgrind
 		need clang-14 have clang-14
 		need libclang-rt-14-dev fuzzer_runtime
 		need libssl-dev header openssl/evp.h

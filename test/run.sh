@@ -5,7 +5,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 top=$PWD
 export WERROR=-Werror PG_CONFIG=${PG_CONFIG:-pg_config}
-stages=(build lint unit fuzz regress nohttp e2e chaos sanitize)
+stages=(build lint unit fuzz regress nohttp e2e chaos sanitize guard)
 # on request
 more_stages=(compat)
 jobs=$(nproc)
@@ -144,6 +144,17 @@ stage_sanitize()
 	quiet make -s -j "$jobs" -C shipper SANITIZE=address,undefined OUT=build-asan all || return 1
 	TUPLECAST_TEST_SHIPPER=$top/shipper/build-asan/tuplecast run_pytest -m sanitize || status=1
 	counts $((unit_passed + stage_passed)) $((unit_failed + stage_failed))
+	return $status
+}
+
+# instructions a row against the recorded ones
+stage_guard()
+{
+	private_postgres || return 1
+	test/guard/guard.sh >"$tmp/guard.log" 2>&1
+	local status=$?
+	cat "$tmp/guard.log"
+	counts "$(grep -c ': ok$' "$tmp/guard.log")" "$(grep -c ': FAILED' "$tmp/guard.log")"
 	return $status
 }
 
