@@ -672,6 +672,15 @@ core_next(Core *c, const DeliveryHints *hints)
 	return DELIVERY_NOTHING;
 }
 
+bool
+core_flush_overdue(const Core *c, int64_t now_ms)
+{
+	const Delivery *d = &c->delivery;
+
+	return d->phase == DELIVERY_FLUSHING &&
+		   now_ms - d->closed_ms > 2 * d->opt.timeout_ms;
+}
+
 const Position *
 core_position(Core *c)
 {

@@ -147,6 +147,12 @@ extern const Position *core_position(Core *c);
 extern void core_position_taken(Core *c);
 extern void core_position_acked(Core *c);
 extern void core_commit_started(Core *c);
+/*
+ * Is what was put for a commit neither acknowledged nor failed long after the
+ * Kafka transaction's time was over?  Then it never will be: of a topic that was
+ * deleted, librdkafka may report nothing any more.
+ */
+extern bool core_flush_overdue(const Core *c, int64_t now_ms);
 extern void core_committed(Core *c, int64_t now_ms);
 /* Nothing is under way that could still become durable (when stopping). */
 extern bool core_settled(const Core *c);

@@ -172,6 +172,16 @@ loop_deliver(Loop *l)
 
 	if (!l->positions || l->sink == NULL || l->phase >= PHASE_ENDING)
 		return;
+	if (core_flush_overdue(&l->core, l->now_ms))
+	{
+		err_set(&err, ERR_RETRY, "kafka_flush_overdue",
+				"the brokers neither took nor refused records of a "
+				"transaction whose time is over");
+		err_hint(&err, "A new client is made; what was not committed is sent "
+					   "again. Was a topic deleted?");
+		loop_trouble(l, &err, false);
+		return;
+	}
 	for (int i = 0; i < 3 && rc == SINK_OK; i++)
 	{
 		switch (core_next(&l->core, &hints))

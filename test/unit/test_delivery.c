@@ -476,6 +476,30 @@ confirms_after_the_commit(void **state)
 }
 
 static void
+waits_for_no_answer_for_ever(void **state)
+{
+	World *w = world(true);
+
+	(void) state;
+	start(w);
+	transaction(w, 0x100, 2);
+	w->now += 20;
+	assert_int_equal(next(w, true), DELIVERY_POSITION);
+	assert_false(core_flush_overdue(&w->core, w->now + 1000000));
+	put_position(w);
+	assert_int_equal(next(w, true), DELIVERY_NOTHING);
+	assert_false(core_flush_overdue(&w->core, w->now + 120000));
+	assert_true(core_flush_overdue(&w->core, w->now + 120001));
+	core_position_acked(&w->core);
+	ack_all(w);
+	assert_int_equal(next(w, true), DELIVERY_COMMIT);
+	core_commit_started(&w->core);
+	/* the library's call has limits of its own */
+	assert_false(core_flush_overdue(&w->core, w->now + 1000000));
+	end(w);
+}
+
+static void
 acks_alone_do_not_count(void **state)
 {
 	World *w = world(true);
@@ -769,6 +793,7 @@ main(void)
 		cmocka_unit_test(notices_that_the_position_moved),
 		cmocka_unit_test(starts_over_on_another_timeline),
 		cmocka_unit_test(confirms_after_the_commit),
+		cmocka_unit_test(waits_for_no_answer_for_ever),
 		cmocka_unit_test(acks_alone_do_not_count),
 		cmocka_unit_test(remembers_what_was_durable),
 		cmocka_unit_test(holds_records_while_it_commits),
