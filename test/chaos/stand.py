@@ -170,7 +170,7 @@ class Stand:
     @property
     def kafka(self):
         if self._kafka is None:
-            self._kafka = KafkaCluster(proxy=self.proxy, **BROKER).start()
+            self._kafka = KafkaCluster(nodes=int(os.environ.get("CHAOS_BROKERS") or 3), proxy=self.proxy, **BROKER).start()
         return self._kafka
 
     def make_pg(self, **settings):
@@ -473,7 +473,7 @@ class Row:
             "records": verdict.records if verdict else len(self.tail.records), "repeats": verdict.repeats if verdict else None,
             "recovery": None if self.recovery is None else round(self.recovery, 1), "restarts": self.restarts, "exits": self.exits,
             "commits": self.load.commits, "ddl": self.load.ddls, "seconds": round(time.monotonic() - self.started, 1),
-            "outcome": self.fault.outcome, "notes": self.notes,
+            "brokers": len(self.kafka.nodes), "outcome": self.fault.outcome, "notes": self.notes,
         }
 
     def clean(self):

@@ -23,6 +23,8 @@ def cell(results):
         text += f" in {records:,} records"
     if times:
         text += f"; {max(times):.1f} s"
+    if all(r.get("brokers") == 1 for r in good):
+        text += "; one broker"
     return text
 
 
