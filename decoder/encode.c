@@ -10,14 +10,12 @@
 #include "cloudevents.h"
 #include "encode.h"
 #include "filter.h"
+#include "header.h"
 #include "json.h"
-#include "keytext.h"
 #include "outbox.h"
 #include "schema.h"
 #include "shape.h"
 #include "txnmeta.h"
-
-#define CONTENT_TYPE "application/cloudevents+json; charset=UTF-8"
 
 /* a random UUID: the name of this run of the decoder */
 static void
@@ -55,40 +53,6 @@ encoder_init(Encoder *enc, const PluginOptions *opts, FrameWriter *writer,
 	enc->txnmeta = txnmeta_create(enc, CurrentMemoryContext);
 }
 
-void
-encoder_stream_headers(const Encoder *enc, StreamInfo *stream)
-{
-	const struct
-	{
-		const char *name;
-		const char *value;
-	} context[] = {
-		{"__debezium.context.connectorLogicalName", enc->opts->topic_prefix},
-		{"__debezium.context.taskId", "0"},
-		{"__debezium.context.connectorName", "postgresql"},
-		{"__debezium.context.runId", enc->run_id}};
-
-	/* Kafka's binding asks for it, Debezium's converter cannot set it */
-	if (enc->opts->format == FORMAT_CLOUDEVENTS && !enc->opts->connector_compat)
-	{
-		stream->nheaders = 1;
-		stream->headers = palloc(sizeof(RecordHeader));
-		stream->headers[0] = (RecordHeader){"content-type", CONTENT_TYPE,
-											(int) strlen(CONTENT_TYPE)};
-	}
-	/* since 3.2 */
-	if (!enc->opts->extended_headers || enc->opts->compat_version <= COMPAT_2_7)
-		return;
-	stream->headers =
-		stream->nheaders == 0
-			? palloc(sizeof(RecordHeader) * lengthof(context))
-			: repalloc(stream->headers,
-					   sizeof(RecordHeader) * (lengthof(context) + 1));
-	for (int i = 0; i < lengthof(context); i++)
-		stream->headers[stream->nheaders++] = (RecordHeader){
-			context[i].name, context[i].value, (int) strlen(context[i].value)};
-}
-
 const char *
 encoder_format_name(const PluginOptions *opts)
 {
@@ -103,8 +67,9 @@ encoder_complete_plan(void *arg, RelationPlan *plan)
 	const Encoder *enc = arg;
 
 	schema_fill_table(enc, plan);
-	encoder_stream_headers(enc, &plan->stream);
-	encoder_stream_headers(enc, &plan->null_stream);
+	header_set_stream(enc, &plan->stream);
+	header_set_stream(enc, &plan->null_stream);
+	plan->key_schema = schema_key(enc, plan);
 	shapes_build(enc, plan);
 }
 
@@ -165,7 +130,7 @@ encode_clock(void)
 		   (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 }
 
-static void
+void
 encode_columns(StringInfo out, const ColumnPlan *columns, int n,
 			   const RowImage *row)
 {
@@ -398,7 +363,8 @@ begin_record(Encoder *enc, const Change *change, char op, uint8 part,
 {
 	FrameWriter *w = enc->writer;
 	Shape *shape = change_shape(change, op);
-	int nkey = shape && shape->own_key ? shape->nkey : change->plan->nkey;
+	bool keyed =
+		shape && shape->own_key ? shape->has_key : change->plan->nkey > 0;
 
 	StreamInfo *stream =
 		change->bare_null ? &change->plan->null_stream : &change->plan->stream;
@@ -406,7 +372,7 @@ begin_record(Encoder *enc, const Change *change, char op, uint8 part,
 	count_event(enc, change, op);
 	frame_record_begin(w, shape ? &shape->stream : stream, op, change->lsn,
 					   part);
-	if (nkey == 0 || key_row == NULL || !key_row->present)
+	if (!keyed || key_row == NULL || !key_row->present)
 		frame_key_null(w);
 	else
 	{
@@ -545,6 +511,7 @@ write_flat_delete(Encoder *enc, const Change *change, uint8 part,
 			count_event(enc, change, WIRE_OP_DELETE);
 			return part;
 		case DELETE_TOMBSTONE:
+		case DELETE_TOMBSTONE_TWICE:
 			bare.bare_null = enc->opts->connector_compat;
 			begin_record(enc, &bare, WIRE_OP_DELETE, part, row);
 			if (enc->opts->connector_compat)
@@ -572,7 +539,8 @@ write_flat_delete(Encoder *enc, const Change *change, uint8 part,
 				   ? WIRE_OP_TOMBSTONE
 				   : WIRE_OP_DELETE);
 	part++;
-	if (enc->opts->delete_mode == DELETE_REWRITE_WITH_TOMBSTONE &&
+	if ((enc->opts->delete_mode == DELETE_REWRITE_WITH_TOMBSTONE ||
+		 enc->opts->delete_mode == DELETE_TOMBSTONE_TWICE) &&
 		enc->opts->tombstones)
 		write_tombstone(enc, change, part++, row);
 	return part;
@@ -639,48 +607,6 @@ is_unchanged(Encoder *enc, const Change *change)
 	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
 }
 
-/*
- * A header is written by Connect's SimpleHeaderConverter, which escapes quotes
- * and backslashes and nothing else.
- */
-static StringInfo
-header_text(const StringInfoData *json)
-{
-	StringInfo out = makeStringInfo();
-	const char *p = json->data;
-	const char *end = p + json->len;
-
-	while (p < end)
-	{
-		const char *start = p;
-
-		/* quotes and backslashes stay as they are written */
-		while (p < end && (*p != '\\' || p[1] == '"' || p[1] == '\\'))
-			p += *p == '\\' ? 2 : 1;
-		json_raw(out, start, (int) (p - start));
-		if (p < end)
-		{
-			int n = p[1] != 'u'									  ? 2
-					: (p[2] == 'D' && p[3] >= '8' && p[3] <= 'B') ? 12
-																  : 6;
-
-			key_text_unescape(out, p, n);
-			p += n;
-		}
-	}
-	return out;
-}
-
-static void
-set_moved(Encoder *enc, Change *change, const char *name, StringInfo key)
-{
-	StringInfo text = header_text(key);
-
-	change->moved.name = name;
-	change->moved.value = text->data;
-	change->moved.len = text->len;
-}
-
 /* Debezium asks of each record of a changed key whether its kind is skipped. */
 static bool
 skips_part(const Encoder *enc, char op)
@@ -734,14 +660,13 @@ encode_update(Encoder *enc, Change *change)
 		bool tell = enc->opts->connector_compat;
 		uint8 part;
 
-		/* key_changed() left the old key in scratch[0], the new one in [1] */
 		if (tell)
-			set_moved(enc, change, "__debezium.newkey", &enc->scratch[1]);
+			header_set_moved(enc, change, "__debezium.newkey", change->after);
 		part = skips_part(enc, WIRE_OP_DELETE)
 				   ? 0
 				   : write_delete(enc, change, 0, before);
 		if (tell)
-			set_moved(enc, change, "__debezium.oldkey", &enc->scratch[0]);
+			header_set_moved(enc, change, "__debezium.oldkey", before);
 		if (!skips_part(enc, WIRE_OP_CREATE))
 			(void) write_row(enc, change, WIRE_OP_CREATE, part, NULL,
 							 change->after);

@@ -57,8 +57,6 @@ typedef struct Change
 	bool bare_null;
 } Change;
 
-/* constant headers of a table's stream: __debezium.context.* */
-extern void encoder_stream_headers(const Encoder *enc, StreamInfo *stream);
 /* as the hello frame names it */
 extern const char *encoder_format_name(const PluginOptions *opts);
 /* a RelCacheBuilt: what the catalogue does not say; arg: Encoder */
@@ -84,6 +82,9 @@ extern void encode_column_value(StringInfo out, const ColumnPlan *col,
 								const RowImage *row);
 
 /* {"a":1,"b":2 without the closing brace */
+extern void encode_columns(StringInfo out, const ColumnPlan *columns, int n,
+						   const RowImage *row);
+/* the same of all columns */
 extern void encode_row_open(StringInfo out, const RelationPlan *plan,
 							const RowImage *row);
 /* the whole object, or null if the image is absent */

@@ -10,8 +10,8 @@
 #include "utils/resowner.h"
 
 #include "frame_writer.h"
+#include "connecttext.h"
 #include "json.h"
-#include "keytext.h"
 
 #define KEEP_BYTES (1 << 20)
 
@@ -368,7 +368,7 @@ json_to_text(FrameWriter *w, int start)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	key_text_append(&text, w->out->data + start, w->out->len - start);
+	connect_text(&text, w->out->data + start, NULL, CONNECT_TEXT_JAVA);
 	w->out->len = start;
 	if (w->wire)
 		json_raw(w->out, text.data, text.len);

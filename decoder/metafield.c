@@ -7,6 +7,7 @@
 #include "utils/timestamp.h"
 
 #include "encode.h"
+#include "header.h"
 #include "json.h"
 #include "schema.h"
 
@@ -53,6 +54,7 @@ typedef struct MetaField
 	const MetaRow *row;
 	const char *name;	   /* UTF-8, with its prefix */
 	const char *name_json; /* ,"__op": */
+	const char *schema;	   /* of a header, JSON */
 } MetaField;
 
 /* in the order of the source block, the envelope's own first */
@@ -283,6 +285,31 @@ find_meta(const char *name)
 	return NULL;
 }
 
+/* source.snapshot: an enum of the states of a snapshot */
+static void
+snapshot_schema(StringInfo out, const PluginOptions *opts, bool with_default,
+				const char *field)
+{
+	json_lit(
+		out,
+		"{\"type\":\"string\",\"optional\":true,\"name\":\"io.debezium.data.Enum\",\"version\":1,\"parameters\":{\"allowed\":\"");
+	if (opts->compat_version > COMPAT_2_7)
+		json_lit(
+			out,
+			"true,first,first_in_data_collection,last_in_data_collection,last,false,incremental");
+	else
+		json_lit(out, "true,last,false,incremental");
+	json_lit(out, "\"}");
+	if (with_default)
+		json_lit(out, ",\"default\":\"false\"");
+	if (field != NULL)
+	{
+		json_lit(out, ",\"field\":");
+		json_utf8(out, field, strlen(field));
+	}
+	json_char(out, '}');
+}
+
 MetaField *
 metafields_parse(const PluginOptions *opts, const char *option, List *names,
 				 const char *prefix, int *count)
@@ -328,6 +355,12 @@ metafields_parse(const PluginOptions *opts, const char *option, List *names,
 		json_utf8(&json, f->name, strlen(f->name));
 		json_char(&json, ':');
 		f->name_json = json.data;
+		initStringInfo(&json);
+		if (row->kind == META_SNAPSHOT)
+			snapshot_schema(&json, opts, false, NULL);
+		else
+			schema_plain(&json, row->type, true, NULL);
+		f->schema = json.data;
 	}
 	return fields;
 }
@@ -389,7 +422,30 @@ metafields_has_header(const Encoder *enc, const char *name)
 	return false;
 }
 
-/* Headers hold strings as they are: no quotes; a null has no bytes. */
+/* As text, strings are as they are: no quotes; a null has no bytes. */
+static void
+meta_header(RecordHeader *h, const MetaField *f, const MetaSource *src)
+{
+	const PluginOptions *opts = src->enc->opts;
+	bool absent = is_absent(f, src->enc);
+	const char *string = absent ? NULL : meta_string(f->kind, src);
+	StringInfoData json;
+
+	if (string != NULL && opts->header_format != HEADER_JSON)
+	{
+		/* an operation's letter lives as long as the source alone */
+		header_set_string(h, opts,
+						  f->kind == META_OP ? pstrdup(string) : string);
+		return;
+	}
+	initStringInfo(&json);
+	if (absent)
+		json_lit(&json, "null");
+	else
+		meta_value(&json, f->kind, src);
+	header_set(h, opts, json.data, f->schema);
+}
+
 RecordHeader *
 metafields_headers(const Encoder *enc, const Change *change, char op,
 				   int *count)
@@ -407,52 +463,18 @@ metafields_headers(const Encoder *enc, const Change *change, char op,
 	headers = palloc(sizeof(RecordHeader) * enc->nheaders * 2);
 	for (int i = 0; i < enc->nheaders; i++)
 	{
-		StringInfoData v;
-		const MetaField *f = &enc->headers[i];
-		const char *string = meta_string(f->kind, &src);
-
-		initStringInfo(&v);
-		if (is_absent(f, enc))
-			string = NULL;
-		else if (string != NULL)
-			appendStringInfoString(&v, string);
-		else
-			meta_number(&v, f->kind, &src);
-		headers[i].name = f->name;
-		headers[i].value =
-			string == NULL && (v.len == 0 || strcmp(v.data, "null") == 0)
-				? NULL
-				: v.data;
-		headers[i].len = v.len;
+		headers[i].name = enc->headers[i].name;
+		meta_header(&headers[i], &enc->headers[i], &src);
 	}
 	/* Debezium's tombstone has the headers of its delete, and "op" once more */
 	for (int i = 0; i < enc->nheaders; i++)
 		if (op == WIRE_OP_TOMBSTONE && enc->opts->connector_compat &&
 			enc->headers[i].kind == META_OP)
-			headers[(*count)++] = headers[i];
+		{
+			headers[*count].name = headers[i].name;
+			header_set_string(&headers[(*count)++], enc->opts, "d");
+		}
 	return headers;
-}
-
-/* source.snapshot: an enum of the states of a snapshot */
-static void
-snapshot_schema(StringInfo out, const Encoder *enc, bool with_default,
-				const char *field)
-{
-	json_lit(
-		out,
-		"{\"type\":\"string\",\"optional\":true,\"name\":\"io.debezium.data.Enum\",\"version\":1,\"parameters\":{\"allowed\":\"");
-	if (enc->opts->compat_version > COMPAT_2_7)
-		json_lit(
-			out,
-			"true,first,first_in_data_collection,last_in_data_collection,last,false,incremental");
-	else
-		json_lit(out, "true,last,false,incremental");
-	json_lit(out, "\"}");
-	if (with_default)
-		json_lit(out, ",\"default\":\"false\"");
-	json_lit(out, ",\"field\":");
-	json_utf8(out, field, strlen(field));
-	json_char(out, '}');
 }
 
 void
@@ -464,7 +486,7 @@ metafields_schema(StringInfo out, const Encoder *enc, bool first)
 			json_char(out, ',');
 		first = false;
 		if (enc->fields[i].kind == META_SNAPSHOT)
-			snapshot_schema(out, enc, false, enc->fields[i].name);
+			snapshot_schema(out, enc->opts, false, enc->fields[i].name);
 		else
 			schema_plain(out, enc->fields[i].row->type, true,
 						 enc->fields[i].name);
@@ -485,7 +507,7 @@ source_schema(StringInfo out, const Encoder *enc)
 			json_char(out, ',');
 		first = false;
 		if (meta_rows[i].kind == META_SNAPSHOT)
-			snapshot_schema(out, enc, true, meta_rows[i].field);
+			snapshot_schema(out, enc->opts, true, meta_rows[i].field);
 		else
 			schema_plain(out, meta_rows[i].type, meta_rows[i].optional,
 						 meta_rows[i].field);

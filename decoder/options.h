@@ -32,7 +32,9 @@ typedef enum DeleteMode
 	DELETE_TOMBSTONE,
 	DELETE_REWRITE,
 	DELETE_REWRITE_WITH_TOMBSTONE,
-	DELETE_TO_TOMBSTONE
+	DELETE_TO_TOMBSTONE,
+	/* 2.x: a null for the delete, and one for its tombstone */
+	DELETE_TOMBSTONE_TWICE
 } DeleteMode;
 
 typedef enum OversizeMode
@@ -41,6 +43,13 @@ typedef enum OversizeMode
 	OVERSIZE_DEAD_LETTER,
 	OVERSIZE_TRUNCATE
 } OversizeMode;
+
+typedef enum HeaderFormat
+{
+	HEADER_SIMPLE,
+	HEADER_STRING,
+	HEADER_JSON
+} HeaderFormat;
 
 typedef enum DecimalMode
 {

@@ -8,6 +8,7 @@
 #include "datatype/timestamp.h"
 
 #include "filter.h"
+#include "header.h"
 #include "json.h"
 #include "jsonexpand.h"
 #include "jsonscan.h"
@@ -429,6 +430,18 @@ field_json(Encoder *enc, const Change *change, const Shape *shape,
 
 /* ---- headers, key, value ------------------------------------------------ */
 
+static void
+field_header(Encoder *enc, const Change *change, const Shape *shape,
+			 const ShapeField *field, RecordHeader *h)
+{
+	StringInfoData schema;
+
+	initStringInfo(&schema);
+	shape_field_schema(&schema, field, NULL);
+	header_set(h, enc->opts, field_json(enc, change, shape, field),
+			   schema.data);
+}
+
 static RecordHeader *
 event_headers(Encoder *enc, const Change *change, const Shape *shape,
 			  const EventShape *event, int *n)
@@ -440,9 +453,7 @@ event_headers(Encoder *enc, const Change *change, const Shape *shape,
 	/* what the stream always carries stands first */
 	*n = 1;
 	headers[*n].name = "id";
-	headers[*n].value =
-		plain_text(field_json(enc, change, shape, ob->id), &headers[*n].len);
-	(*n)++;
+	field_header(enc, change, shape, ob->id, &headers[(*n)++]);
 	for (int i = 0; i < ob->nadditional; i++)
 	{
 		const Additional *a = &ob->additional[i];
@@ -450,9 +461,7 @@ event_headers(Encoder *enc, const Change *change, const Shape *shape,
 		if (a->placement != PLACE_HEADER)
 			continue;
 		headers[*n].name = a->alias;
-		headers[*n].value = plain_text(field_json(enc, change, shape, a->field),
-									   &headers[*n].len);
-		(*n)++;
+		field_header(enc, change, shape, a->field, &headers[(*n)++]);
 	}
 	for (int i = 0; i < event->nheaders; i++)
 		headers[(*n)++] = event->headers[i];

@@ -88,7 +88,7 @@ decode_startup(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 				 session_database_name());
 	init_messages(state);
 	schema_fill_messages(&state->encoder, &state->messages);
-	stream_transform(state->opts.transforms, &state->messages);
+	stream_transform(&state->opts, &state->messages);
 	state->txn.origin = "";
 	/* last: an error before it leaves the walsender as it was */
 	if (state->opts.burst)

@@ -61,8 +61,10 @@ typedef struct RelationPlan
 	int ncolumns;
 	ColumnPlan *columns; /* of the value */
 	int nkey;
-	ColumnPlan *key;	/* of the key; 0: null keys */
-	const char *schema; /* database's encoding */
+	ColumnPlan *key;		/* of the key; 0: null keys */
+	ColumnPlan *header_key; /* the same in headers of a moved key */
+	const char *key_schema; /* and their schema, JSON, or NULL */
+	const char *schema;		/* database's encoding */
 	const char *table;
 	StreamInfo stream;		/* its id stays for good */
 	StreamInfo null_stream; /* the same for nulls with a schema */

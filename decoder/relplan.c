@@ -229,6 +229,37 @@ identity_columns(Relation rel)
 	return RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_IDENTITY_KEY);
 }
 
+/* A key column stays in the key even if it is left out of the value. */
+static ColumnPlan *
+key_columns(const RelationPlan *plan, Relation leaf, Relation published,
+			List *attnums, const PluginOptions *opts,
+			const PluginOptions *key_opts)
+{
+	ColumnPlan *columns =
+		palloc0(sizeof(ColumnPlan) * Max(list_length(attnums), 1));
+	ColumnPlan *col = columns;
+	ListCell *lc;
+
+	foreach(lc, attnums)
+	{
+		fill_column(
+			col, plan, leaf, published,
+			TupleDescAttr(RelationGetDescr(published), lfirst_int(lc) - 1),
+			key_opts);
+		/* Debezium makes what it does not publish optional */
+		if (opts->connector_compat &&
+			!filter_column(opts, plan->schema, plan->table, col->name))
+		{
+			col->notnull = false;
+			col->default_json = NULL;
+		}
+		/* an invented key would be somebody else's */
+		col->absent_json = "null";
+		col++;
+	}
+	return columns;
+}
+
 /* listed: attribute numbers that publications name; NULL: all */
 static void
 plan_columns(RelationPlan *plan, Relation leaf, Relation published,
@@ -238,7 +269,6 @@ plan_columns(RelationPlan *plan, Relation leaf, Relation published,
 	Bitmapset *identity = identity_columns(leaf);
 	char *qualified = psprintf("%s.%s", plan->schema, plan->table);
 	List *key = NIL;
-	ListCell *lc;
 	PluginOptions key_opts = *opts;
 
 	if (opts->message_key_columns[0] != '\0')
@@ -264,28 +294,15 @@ plan_columns(RelationPlan *plan, Relation leaf, Relation published,
 					opts);
 		disguise_column(&plan->columns[plan->ncolumns++], plan, att, opts);
 	}
-	/* a key column stays in the key even if it is left out of the value */
 	key_opts.decimal_format = opts->key_decimal_format;
 	/* BigDecimal.toString */
 	if (opts->key_format != 0 && opts->decimal_mode == DECIMAL_PRECISE)
 		key_opts.decimal_mode = DECIMAL_STRING;
-	plan->key = palloc0(sizeof(ColumnPlan) * Max(list_length(key), 1));
-	foreach(lc, key)
-	{
-		ColumnPlan *col = &plan->key[plan->nkey++];
-
-		fill_column(col, plan, leaf, published,
-					TupleDescAttr(desc, lfirst_int(lc) - 1), &key_opts);
-		/* Debezium makes what it does not publish optional */
-		if (opts->connector_compat &&
-			!filter_column(opts, plan->schema, plan->table, col->name))
-		{
-			col->notnull = false;
-			col->default_json = NULL;
-		}
-		/* an invented key would be somebody else's */
-		col->absent_json = "null";
-	}
+	plan->nkey = list_length(key);
+	plan->key = key_columns(plan, leaf, published, key, opts, &key_opts);
+	key_opts = *opts;
+	key_opts.decimal_format = DECIMAL_FORMAT_BASE64;
+	plan->header_key = key_columns(plan, leaf, published, key, opts, &key_opts);
 	for (int i = 0; i < plan->ncolumns; i++)
 		plan->text_settings |= plan->columns[i].codec->has_outfunc;
 	for (int i = 0; i < plan->nkey; i++)

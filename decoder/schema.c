@@ -238,6 +238,27 @@ event_schema(const Encoder *enc, RelationPlan *plan)
 	stream->value_head = stream->value_tail = "";
 }
 
+static void
+key_schema(StringInfo out, const Encoder *enc, const RelationPlan *plan,
+		   const ColumnPlan *columns)
+{
+	columns_fields(out, columns, plan->nkey);
+	struct_name(out, enc, &plan->stream, "Key", false);
+	json_char(out, '}');
+}
+
+const char *
+schema_key(const Encoder *enc, const RelationPlan *plan)
+{
+	StringInfoData s;
+
+	if (plan->nkey == 0)
+		return NULL;
+	initStringInfo(&s);
+	key_schema(&s, enc, plan, plan->header_key);
+	return s.data;
+}
+
 void
 schema_fill_table(const Encoder *enc, RelationPlan *plan)
 {
@@ -247,9 +268,8 @@ schema_fill_table(const Encoder *enc, RelationPlan *plan)
 	if (enc->opts->key_schemas && plan->nkey > 0)
 	{
 		head_begin(&s);
-		columns_fields(&s, plan->key, plan->nkey);
-		struct_name(&s, enc, stream, "Key", false);
-		json_lit(&s, "}" PAYLOAD);
+		key_schema(&s, enc, plan, plan->key);
+		json_lit(&s, PAYLOAD);
 		stream->key_head = s.data;
 		stream->key_tail = "}";
 	}

@@ -19,6 +19,8 @@ extern void schema_type(StringInfo out, const TypeCodec *codec, bool optional,
 extern void schema_plain(StringInfo out, const char *type, bool optional,
 						 const char *field);
 
+/* The schema of a table's key, NULL if it has none. */
+extern const char *schema_key(const Encoder *enc, const RelationPlan *plan);
 /* Fills heads and tails of a table's stream, in the current context. */
 extern void schema_fill_table(const Encoder *enc, RelationPlan *plan);
 /* The same of the stream of logical messages. */

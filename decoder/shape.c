@@ -10,6 +10,7 @@
 #include "cloudevents.h"
 #include "convert.h"
 #include "filter.h"
+#include "header.h"
 #include "json.h"
 #include "jsonscan.h"
 #include "outbox.h"
@@ -280,7 +281,7 @@ has_header(const Draft *d, const char *name)
 		strcmp(name, d->class == SHAPE_ROW ? "__debezium.oldkey"
 										   : "__debezium.newkey") == 0)
 		return true;
-	encoder_stream_headers(d->enc, &stream);
+	header_set_stream(d->enc, &stream);
 	for (int i = 0; i < stream.nheaders; i++)
 		if (strcmp(stream.headers[i].name, name) == 0)
 			return true;
@@ -297,7 +298,8 @@ is_null_value(const Draft *d)
 
 	return d->class == SHAPE_TOMBSTONE ||
 		   (d->class == SHAPE_DELETE && d->flat &&
-			(mode == DELETE_TOMBSTONE || mode == DELETE_TO_TOMBSTONE));
+			(mode == DELETE_TOMBSTONE || mode == DELETE_TO_TOMBSTONE ||
+			 mode == DELETE_TOMBSTONE_TWICE));
 }
 
 bool
@@ -427,7 +429,8 @@ finish_schemas(const Draft *d, StreamInfo *stream)
 	{
 		/* no transform changes the schema of a null */
 		if (d->class == SHAPE_DELETE && d->flat &&
-			opts->delete_mode == DELETE_TOMBSTONE)
+			(opts->delete_mode == DELETE_TOMBSTONE ||
+			 opts->delete_mode == DELETE_TOMBSTONE_TWICE))
 			stream->value_head =
 				plan_with_schemas(d->enc, d->plan, true).null_stream.value_head;
 		else if (d->enc->opts->format == FORMAT_CLOUDEVENTS && !d->flat)
@@ -468,13 +471,14 @@ finish(const Draft *d)
 	finish_schemas(d, stream);
 	stream->nheaders = 0;
 	stream->headers = NULL;
-	encoder_stream_headers(d->enc, stream);
+	header_set_stream(d->enc, stream);
 	stream->headers =
 		shape_headers_array(stream->headers, &stream->nheaders, d->headers);
 	shape->headers =
 		shape_headers_array(NULL, &shape->nheaders, d->late_headers);
 	shape->flat = d->flat;
 	shape->own_key = d->key_changed;
+	shape->has_key = d->has_key;
 	shape->bare_key = d->bare_key;
 	shape->nkey = list_length(d->key);
 	shape->key = shape_fields_array(d->key);
@@ -555,8 +559,10 @@ shapes_build(const Encoder *enc, RelationPlan *plan)
 	plan->flat = enc->opts->format == FORMAT_FLAT;
 	if (chain == NULL)
 		return;
-	by_class = chain->by_class || (enc->opts->value_schemas &&
-								   enc->opts->delete_mode == DELETE_TOMBSTONE);
+	by_class =
+		chain->by_class || (enc->opts->value_schemas &&
+							(enc->opts->delete_mode == DELETE_TOMBSTONE ||
+							 enc->opts->delete_mode == DELETE_TOMBSTONE_TWICE));
 	shape = shape_build(enc, plan, SHAPE_ROW, false);
 	plan->shapes = palloc(sizeof(Shape *) * RELATION_SHAPES);
 	for (int i = 0; i < RELATION_SHAPES; i++)

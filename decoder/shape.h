@@ -56,8 +56,9 @@ typedef enum ShapeClass
 typedef struct Shape
 {
 	StreamInfo stream;
-	bool flat;	   /* its value is no envelope */
-	bool own_key;  /* the key is not the relation's own */
+	bool flat;	  /* its value is no envelope */
+	bool own_key; /* the key is not the relation's own */
+	bool has_key;
 	bool bare_key; /* the one field of the key, not an object */
 	int nkey;
 	ShapeField *key;
@@ -98,7 +99,7 @@ extern void shape_encode_field(StringInfo out, Encoder *enc,
  * What the chain makes of a stream that is no table's, whose schemas are there:
  * routers, inserted fields and headers.
  */
-extern void stream_transform(const TransformChain *chain, StreamInfo *stream);
+extern void stream_transform(const PluginOptions *opts, StreamInfo *stream);
 
 /* The field of that name (UTF-8), or NULL. */
 extern ShapeField *shape_field_find(ShapeField *fields, int n,

@@ -33,6 +33,7 @@ typedef struct Draft
 	bool unwrapped;		/* add.headers are there */
 	List *headers;		/* of RecordHeader *: before add.headers */
 	List *late_headers; /* and after */
+	List *inserted;		/* of TransformStep *: those that made headers */
 } Draft;
 
 /* ---- shape.c ---- */

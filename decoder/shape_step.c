@@ -4,7 +4,9 @@
  */
 #include "compat.h"
 
+#include "connecttext.h"
 #include "convert.h"
+#include "header.h"
 #include "json.h"
 #include "jsonscan.h"
 #include "schema.h"
@@ -197,8 +199,8 @@ apply_insert_header(Draft *d, const TransformStep *step)
 	h->name = transform_arg_utf8(step, "header");
 	if (h->name == NULL)
 		shape_step_error(d, step, "the header has no name");
-	h->value = value ? value : "";
-	h->len = strlen(h->value);
+	header_set_literal(h, d->enc->opts, value ? value : "");
+	d->inserted = lappend(d->inserted, unconstify(TransformStep *, step));
 	if (d->unwrapped && d->enc->nheaders > 0)
 		d->late_headers = lappend(d->late_headers, h);
 	else
@@ -214,6 +216,83 @@ names_have(List *names, const char *name)
 		if (strcmp(lfirst(lc), name) == 0)
 			return true;
 	return false;
+}
+
+/* The names in the header that tells which fields go, or NIL. */
+static List *
+dropped_names(const Draft *d, const TransformStep *step)
+{
+	const char *header = transform_arg_utf8(step, "drop.fields.header.name");
+	const char *json = NULL;
+	const char *schema;
+	List *names = NIL;
+	ListCell *lc;
+
+	foreach(lc, d->inserted)
+	{
+		const TransformStep *inserted = lfirst(lc);
+
+		if (header == NULL || json != NULL ||
+			strcmp(transform_arg_utf8(inserted, "header"), header) != 0)
+			continue;
+		connect_literal(transform_arg_utf8(inserted, "value.literal"), &json,
+						&schema);
+		if (json != NULL && json[0] != '[')
+			shape_step_error(
+				d, step,
+				psprintf(
+					"the header \"%s\" (drop.fields.header.name) is no list, as in [\"a\",\"b\"]",
+					header));
+	}
+	for (json = json ? json + 1 : ""; *json != '\0' && *json != ']';)
+	{
+		if (*json == '"')
+			names = lappend(names, jsonscan_unquote(json, NULL));
+		json = jsonscan_skip(json);
+		json += *json == ',';
+	}
+	return names;
+}
+
+static List *
+without_names(List *fields, List *names, bool optional_only, bool keep_meta)
+{
+	List *kept = NIL;
+	ListCell *lc;
+
+	foreach(lc, fields)
+	{
+		ShapeField *f = lfirst(lc);
+
+		if ((optional_only && !f->optional) ||
+			(keep_meta && f->source == FIELD_META) ||
+			!names_have(names, f->name))
+			kept = lappend(kept, f);
+	}
+	return kept;
+}
+
+/*
+ * drop.fields.header.name.  Debezium looks for the names before it adds
+ * add.fields to a delete, and leaves tombstones alone.
+ */
+static void
+drop_fields(Draft *d, const TransformStep *step)
+{
+	List *names = dropped_names(d, step);
+	bool optional_only =
+		transform_arg_bool(step, "drop.fields.keep.schema.compatible", true);
+	int n = list_length(d->key);
+
+	if (names == NIL || d->class == SHAPE_TOMBSTONE)
+		return;
+	d->value =
+		without_names(d->value, names, optional_only, d->class == SHAPE_DELETE);
+	d->value_changed = true;
+	if (!transform_arg_bool(step, "drop.fields.from.key", false))
+		return;
+	d->key = without_names(d->key, names, optional_only, false);
+	d->key_changed |= list_length(d->key) != n;
 }
 
 /* "from:to" among the renames, or the name itself */
@@ -489,8 +568,10 @@ shape_step_apply(Draft *d, const TransformStep *step)
 	switch (step->kind)
 	{
 		case STEP_UNWRAP:
-			if (!d->flat)
-				draft_flat(d);
+			if (d->flat)
+				return;
+			draft_flat(d);
+			drop_fields(d, step);
 			return;
 		case STEP_REGEX_ROUTER:
 			topic = route_apply(step->route, d->topic);

@@ -6,6 +6,7 @@
 #include "compat.h"
 
 #include "filter.h"
+#include "header.h"
 #include "json.h"
 #include "jsonscan.h"
 #include "shape_internal.h"
@@ -13,6 +14,7 @@
 /* its key and value are objects whose fields only grow */
 typedef struct StreamDraft
 {
+	const PluginOptions *opts;
 	StreamInfo *stream;
 	const char *topic;
 	List *key; /* of ShapeField * */
@@ -102,8 +104,7 @@ stream_step(StreamDraft *d, const TransformStep *step)
 			h = palloc(sizeof(RecordHeader));
 			h->name = transform_arg_utf8(step, "header");
 			name = transform_arg_utf8(step, "value.literal");
-			h->value = name ? name : "";
-			h->len = strlen(h->value);
+			header_set_literal(h, d->opts, name ? name : "");
 			d->headers = lappend(d->headers, h);
 			return;
 		default:
@@ -143,9 +144,10 @@ stream_extra(List *fields, const char **head)
 }
 
 void
-stream_transform(const TransformChain *chain, StreamInfo *stream)
+stream_transform(const PluginOptions *opts, StreamInfo *stream)
 {
-	StreamDraft d = {stream, stream->topic};
+	const TransformChain *chain = opts->transforms;
+	StreamDraft d = {opts, stream, stream->topic};
 
 	if (chain == NULL)
 		return;

@@ -20,7 +20,8 @@ typedef struct StepRow
 } StepRow;
 
 static const StepRow step_rows[] = {
-	{"unwrap", STEP_UNWRAP, "", ""},
+	{"unwrap", STEP_UNWRAP, "",
+	 "drop.fields.header.name|drop.fields.from.key|drop.fields.keep.schema.compatible"},
 	{"regex-router", STEP_REGEX_ROUTER, "regex|replacement", ""},
 	{"logical-router", STEP_LOGICAL_ROUTER, "topic.regex|topic.replacement",
 	 "key.enforce.uniqueness|key.field.name|key.field.regex|key.field.replacement"},
@@ -326,8 +327,10 @@ transform_chain_parse(const char *option, const char *value)
 
 		parse_step(step, lfirst(lc), option);
 		chain->unwraps |= step->kind == STEP_UNWRAP;
-		chain->by_class |= step->predicate == PREDICATE_TOMBSTONE ||
-						   step->predicate == PREDICATE_HEADER;
+		chain->by_class |=
+			step->predicate == PREDICATE_TOMBSTONE ||
+			step->predicate == PREDICATE_HEADER ||
+			transform_arg(step, "drop.fields.header.name", NULL) != NULL;
 		if (step->kind == STEP_UNWRAP && step->predicate != PREDICATE_NONE &&
 			step->predicate != PREDICATE_TOPIC)
 			invalid(

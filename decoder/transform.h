@@ -9,7 +9,8 @@
  *
  *		unwrap
  *			ExtractNewRecordState: what stands before it sees the envelope,
- *			what stands after it the flat row
+ *			what stands after it the flat row; drop.fields.header.name=
+ *			drop.fields.from.key= drop.fields.keep.schema.compatible=
  *		regex-router regex= replacement=
  *		logical-router topic.regex= topic.replacement= key.enforce.uniqueness=
  *				key.field.name= key.field.regex= key.field.replacement=

@@ -74,7 +74,7 @@ txnmeta_create(const Encoder *enc, MemoryContext parent)
 	stream->key_head = stream->key_tail = "";
 	stream->value_head = stream->value_tail = "";
 	fill_schemas(enc, stream);
-	stream_transform(enc->opts->transforms, stream);
+	stream_transform(enc->opts, stream);
 	return meta;
 }
 

@@ -111,6 +111,54 @@ find_json(const Converter *c, const char *rest)
 	return p;
 }
 
+/* header.converter: what it writes of headers, SimpleHeaderConverter's unless
+ * another is named. */
+static bool
+apply_headers(Config *cfg, Error *err)
+{
+	static const char *const names[] = {
+		"org.apache.kafka.connect.storage.SimpleHeaderConverter|"
+		"SimpleHeaderConverter|Simple",
+		"org.apache.kafka.connect.storage.StringConverter|StringConverter|"
+		"String",
+		JSON_CONVERTER "|JsonConverter|Json"};
+	static const char *const formats[] = {"simple", "string", "json"};
+	const Property *schemas;
+	Converter c;
+
+	choose(cfg, "header", &c);
+	if (c.cls == NULL)
+		return true;
+	for (int i = 0; i < 3; i++)
+	{
+		if (!config_word_find(names[i], c.cls->value, NULL, NULL))
+			continue;
+		if (!config_set_name(cfg, "header.format", formats[i], c.cls->origin,
+							 c.rank, err))
+			return false;
+		schemas = find(c.from, "header", ".schemas.enable");
+		return i < 2 || config_set_name(
+							cfg, "header.schemas.enable",
+							schemas != NULL ? schemas->value : "true",
+							schemas != NULL ? schemas->origin : c.cls->origin,
+							c.rank, err);
+	}
+	err_set(err, ERR_CONFIG, "config_unsupported",
+			"header.converter is %.150s, which is not supported: headers "
+			"would differ",
+			c.cls->value);
+	err_detail(err,
+			   "It comes from %s. Converters of one type of value, such as "
+			   "ByteArrayConverter, fail at Debezium's headers, which are "
+			   "strings, numbers and keys.",
+			   c.cls->origin);
+	err_hint(err,
+			 "Set header.converter=org.apache.kafka.connect.storage."
+			 "SimpleHeaderConverter (the default), org.apache.kafka.connect."
+			 "storage.StringConverter or " JSON_CONVERTER ".");
+	return false;
+}
+
 /* decimal.format: BASE64 or NUMERIC */
 static bool
 apply_decimal_format(Config *cfg, const Converter *c, Error *err)
@@ -455,5 +503,5 @@ config_apply_converters(Config *cfg, Error *err)
 					"value.converter.schemas.enable=false and "
 					"key.converter.schemas.enable=false turn them off",
 					cfg->state->connector_file);
-	return apply_null_defaults(cfg, &c, err);
+	return apply_headers(cfg, err) && apply_null_defaults(cfg, &c, err);
 }

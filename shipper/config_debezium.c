@@ -73,7 +73,9 @@ is_handled_elsewhere(const char *name)
 		   strcmp(name, "key.converter") == 0 ||
 		   starts_with(name, "key.converter.") ||
 		   strcmp(name, "value.converter") == 0 ||
-		   starts_with(name, "value.converter.");
+		   starts_with(name, "value.converter.") ||
+		   strcmp(name, "header.converter") == 0 ||
+		   starts_with(name, "header.converter.");
 }
 
 static bool

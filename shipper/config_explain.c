@@ -193,24 +193,27 @@ explain_plain(Trial *t, Explanation *e)
 
 /* ---- converters ---- */
 
-/* the option that a converter's property means, after "key." or "value." */
+/* the option that a converter's property means */
 static const struct
 {
-	const char *rest;
-	const char *key;
-	const char *value;
+	const char *property;
+	const char *option;
 } converter_options[] = {
-	{"converter.schemas.enable", "key.schemas.enable", "value.schemas.enable"},
-	{"converter.decimal.format", "key.decimal.format", "decimal.format"},
-	{"converter.replace.null.with.default", NULL, "replace.null.with.default"},
+	{"key.converter.schemas.enable", "key.schemas.enable"},
+	{"key.converter.decimal.format", "key.decimal.format"},
+	{"value.converter.schemas.enable", "value.schemas.enable"},
+	{"value.converter.decimal.format", "decimal.format"},
+	{"value.converter.replace.null.with.default", "replace.null.with.default"},
+	{"header.converter", "header.format"},
+	{"header.converter.schemas.enable", "header.schemas.enable"},
 };
 
 static void
 explain_converter(Trial *t, Explanation *e)
 {
-	bool key = starts_with(t->p->name, "key.");
-	const char *rest = t->p->name + (key ? 4 : 6);
-	const char *side = key ? "key.converter" : "value.converter";
+	const char *side = starts_with(t->p->name, "key.")	   ? "key.converter"
+					   : starts_with(t->p->name, "value.") ? "value.converter"
+														   : "header.converter";
 	const char *warning;
 
 	t->ok = config_apply_converters(&t->scratch, &t->err);
@@ -224,11 +227,10 @@ explain_converter(Trial *t, Explanation *e)
 	for (size_t i = 0;
 		 i < sizeof(converter_options) / sizeof(converter_options[0]); i++)
 	{
-		const char *name =
-			key ? converter_options[i].key : converter_options[i].value;
+		const char *name = converter_options[i].option;
 		const ConfigOption *o;
 
-		if (name == NULL || strcmp(rest, converter_options[i].rest) != 0)
+		if (strcmp(t->p->name, converter_options[i].property) != 0)
 			continue;
 		o = config_find_option(name);
 		e->outcome = READ;
@@ -381,7 +383,8 @@ explain(const Properties *all, const Property *p, Explanation *e)
 		}
 	}
 	else if (starts_with(p->name, "key.converter") ||
-			 starts_with(p->name, "value.converter"))
+			 starts_with(p->name, "value.converter") ||
+			 starts_with(p->name, "header.converter"))
 		explain_converter(&t, e);
 	else if (starts_with(p->name, "transforms."))
 		explain_transform(&t, e);

@@ -234,7 +234,7 @@ static const char kafka_text[] =
 	"| `rewrite` | `true` | `rewrite` |\n"
 	"| `rewrite` | `false` | `rewrite-with-tombstone` |\n"
 	"| `none` | `true` | `tombstone` |\n"
-	"| `none` | `false` | `delete-to-tombstone` |\n"
+	"| `none` | `false` | `tombstone-with-tombstone` |\n"
 	"| `drop`, or not set | `true` | `drop` |\n"
 	"| `drop`, or not set | `false` | `delete-to-tombstone` |\n"
 	"\n"

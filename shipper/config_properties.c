@@ -90,8 +90,6 @@ const DebeziumProperty config_debezium_properties[] = {
 	{"topic.key.*", DBZ_NO_EFFECT, "", "", "it belongs to a topic.naming.strategy; ByLogicalTableRouter has the same as key.*"},
 	{"topic.cache.size", DBZ_NO_EFFECT, "", "", "a topic's name is kept with its table"},
 	{"transaction.topic", DBZ_ACCEPTED, "topic.transaction", "", "an old spelling"},
-	{"header.converter", DBZ_NOT_YET, "", "org.apache.kafka.connect.storage.SimpleHeaderConverter", "headers would look different"},
-	{"header.converter.*", DBZ_NO_EFFECT, "", "", "headers have one form"},
 
 	/* snapshot, signals */
 	{"snapshot.mode.configuration.based.*", DBZ_LATER, "", "", "snapshots are not taken yet"},

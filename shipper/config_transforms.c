@@ -84,6 +84,10 @@ static const struct
 	{"*", "type", NULL, NULL, ""},
 	{"*", "predicate", NULL, NULL, ""},
 	{"*", "negate", NULL, NULL, ""},
+	{"unwrap", "drop.fields.header.name", "drop.fields.header.name", NULL, ""},
+	{"unwrap", "drop.fields.from.key", "drop.fields.from.key", NULL, ""},
+	{"unwrap", "drop.fields.keep.schema.compatible",
+	 "drop.fields.keep.schema.compatible", NULL, ""},
 	{"regex-router", "regex", "regex", NULL, ""},
 	{"regex-router", "replacement", "replacement", NULL, ""},
 	{"logical-router", "topic.regex", "topic.regex", NULL, ""},
@@ -454,6 +458,26 @@ apply_unwrap(const ConfigTransform *t, Spec *spec, const Property *type)
 	return config_apply_unwrap(t, type);
 }
 
+/* The fields that go by a header: of no effect without its name. */
+static void
+add_drop_fields(const ConfigTransform *t, Spec *spec)
+{
+	const Property *header =
+		config_transform_find(t, "drop.fields.header.name");
+
+	if (header == NULL || header->value[0] == '\0')
+		return;
+	for (size_t i = 0; i < PROPERTY_COUNT; i++)
+	{
+		const Property *p = strcmp(properties[i].step, "unwrap") == 0
+								? config_transform_find(t, properties[i].name)
+								: NULL;
+
+		if (p != NULL)
+			spec_add_word(spec, properties[i].word, p->value);
+	}
+}
+
 static bool
 apply_properties(const ConfigTransform *t, Spec *spec, const char *step)
 {
@@ -513,6 +537,8 @@ apply_one(const ConfigTransform *t, Spec *spec)
 	spec_add_word(spec, "alias", t->alias);
 	if (steps[i].of != NULL)
 		spec_add_word(spec, "of", steps[i].of);
+	if (unwrap)
+		add_drop_fields(t, spec);
 	return apply_predicate(t, spec, unwrap) &&
 		   (unwrap || apply_properties(t, spec, steps[i].step));
 }

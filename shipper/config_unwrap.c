@@ -41,7 +41,7 @@ static const struct
 	/* the delete goes, its tombstone stays */
 	{"drop", false, "delete-to-tombstone"},
 	{"none", true, "tombstone"},
-	{"none", false, "delete-to-tombstone"},
+	{"none", false, "tombstone-with-tombstone"},
 	{"rewrite", true, "rewrite"},
 	{"rewrite", false, "rewrite-with-tombstone"},
 };
@@ -86,13 +86,9 @@ apply_delete_mode(const ConfigTransform *t)
 		config_warn(t->cfg,
 					"delete.handling.mode=%s with drop.tombstones=%s, names "
 					"before Debezium 3.2, is read as "
-					"delete.tombstone.handling.mode=%s%s",
+					"delete.tombstone.handling.mode=%s",
 					old_modes[i].mode, drops ? "true" : "false",
-					old_modes[i].option,
-					strcmp(word, "none") == 0 && !drops
-						? "; a delete is one tombstone, where Debezium sent "
-						  "a null before it"
-						: "");
+					old_modes[i].option);
 		return set(t, "delete.tombstone.handling.mode", old_modes[i].option,
 				   mode != NULL ? mode : drop);
 	}
@@ -114,15 +110,16 @@ static const struct
 	{"predicate", "", NULL},
 	{"negate", "", NULL},
 	{"drop.tombstones", "", NULL},
-	{"drop.fields.keep.schema.compatible", "", NULL},
 	{"add.fields", "add.fields", NULL},
 	{"add.fields.prefix", "add.fields.prefix", NULL},
 	{"add.headers", "add.headers", NULL},
 	{"add.headers.prefix", "add.headers.prefix", NULL},
 	{"replace.null.with.default", "replace.null.with.default", NULL},
 	{"route.by.field", "", ""},
-	{"drop.fields.header.name", "", ""},
-	{"drop.fields.from.key", "", "false"},
+	/* words of the step */
+	{"drop.fields.header.name", "", NULL},
+	{"drop.fields.from.key", "", NULL},
+	{"drop.fields.keep.schema.compatible", "", NULL},
 };
 #define UNWRAP_COUNT (sizeof(unwrap_properties) / sizeof(unwrap_properties[0]))
 

@@ -486,7 +486,7 @@ judge_size(KafkaCheck *k)
 static bool
 has_tombstones(const Config *cfg)
 {
-	static const bool modes[] = {false, true, false, true, true};
+	static const bool modes[] = {false, true, false, true, true, true};
 
 	/* an envelope's delete is followed by one, if asked for */
 	if (cfg->format != 0)

@@ -55,6 +55,46 @@ def unwrap(**settings):
     return {**UNWRAP, **{f"transforms.unwrap.{k.replace('_', '.')}": v for k, v in settings.items()}}
 
 
+def insert_header(name, literal, alias="h"):
+    return {f"transforms.{alias}.type": "org.apache.kafka.connect.transforms.InsertHeader", f"transforms.{alias}.header": name, f"transforms.{alias}.value.literal": literal}
+
+
+# a header for each kind of literal that Connect knows
+LITERALS = ["db1", "", " a ", "true", "007", "-129", "1.50", "1e3", "3000000000", "2024-01-02", "03:04:05.678Z", "2024-01-02T03:04:05.678Z", 'say \"x\"', '["a", "b"]', "[1, 300]", "[1.5,2]",
+            '{"a":1, "b":2}', '{"a": {"b": "c\\d"}}', "{1:2}", '[1,"x"]', "[a]", "null", "localhost:9092", "é😀", '["2024-01-02"]']
+LITERAL_HEADERS = {"transforms": ",".join(f"l{i}" for i in range(len(LITERALS))), **{k: v for i, text in enumerate(LITERALS) for k, v in insert_header(f"literal-{i}", text, f"l{i}").items()}}
+
+
+def header_converters():
+    """Each source of headers under each converter."""
+    converters = {"simple": {}, "string": {"header.converter": STRING}, "json": {"header.converter": JSON, "header.converter.schemas.enable": "false"},
+                  "json-schemas": {"header.converter": JSON}}
+    rewrite = unwrap(delete_tombstone_handling_mode="rewrite-with-tombstone", add_headers="op,lsn,db,source.ts_ms,txId,snapshot,xmin,sequence,nothing,source.version,source.origin,ts_ms,op:again")
+    # of bytes that converter writes the name of a Java object
+    readable = {"table.exclude.list": r"id\.k_bytea"}
+    for name, converter in converters.items():
+        def made(what, *settings, quick=False, **kwargs):
+            properties = {**PLAIN, **converter}
+            for s in settings:
+                properties.update(s)
+            return Combination(f"headers-{what}-{name}", kwargs.pop("workload", "identity"), properties, quick=quick, **kwargs)
+        yield made("unwrap", rewrite, readable, quick=name in ("string", "json-schemas"))
+        yield made("envelope", readable, quick=name == "json-schemas")
+        yield made("transactions", {"provide.transaction.metadata": "true"}, unwrap(add_headers="transaction.id,transaction.total_order,id,data_collection_order"), readable)
+        yield made("literals", LITERAL_HEADERS, {"table.include.list": r"id\.(customers|k_text)", "provide.transaction.metadata": "true"}, quick=name == "simple")
+        for mode in ("connect", "isostring", "nanoseconds"):
+            yield made(f"key-{mode}", {"time.precision.mode": mode, "table.exclude.list": r"id\.k_(bytea|ts)" if mode == "isostring" else r"id\.k_bytea"}, quick=mode == "connect" and name != "json")
+        yield made("key-double", {"decimal.handling.mode": "double", "table.include.list": r"id\.k_(num|date)"})
+        yield made("key-numeric", {"key.converter.decimal.format": "NUMERIC", "table.include.list": r"id\.k_num"})
+        placement = "type:header:eventType,p:header,tenant:header,ts:header,tsmicro:header,created:header,payload:header,aggregateid:header:key"
+        router = {"transforms": "outbox", "transforms.outbox.type": "io.debezium.transforms.outbox.EventRouter", "transforms.outbox.table.fields.additional.placement": placement}
+        yield made("outbox", router, workload="outbox", quick=name == "json-schemas")
+        yield made("outbox-connect", router, {"time.precision.mode": "connect"}, workload="outbox")
+        # of names that are not ASCII that line makes others
+        ascii = {"table.exclude.list": r"id\.We.*,Sch ema\..*,id\.k_bytea"}
+        yield made("2.7", *([] if name == "simple" else [rewrite]), ascii, version="2.7.4.Final")
+
+
 def pipelines():
     a = {**UNWRAP, "transforms.unwrap.drop.tombstones": "false", "transforms.unwrap.delete.handling.mode": "rewrite",
          "database.server.name": "customers", "table.include.list": "public.users,public.orders", "topic.prefix": "customers",
@@ -191,6 +231,15 @@ def identities():
         yield made("unwrap-added-ts", unwrap(add_fields="ts_ms,ts_us,source.ts_us,source.ts_ns,source.lsn,transaction.id,id", add_headers="ts_ms"))
         yield made("unwrap-prefixes", unwrap(delete_tombstone_handling_mode="rewrite", add_fields="op,lsn", add_fields_prefix="meta.", add_headers="op,table", add_headers_prefix="h-"))
         yield made("unwrap-empty-prefix", unwrap(add_fields="op:_op", add_fields_prefix="", add_headers="db", add_headers_prefix=""))
+        # the header is not there; there; and there for the key, too
+        yield made("unwrap-key-drop", unwrap(drop_fields_from_key="true", drop_fields_header_name="dropme"))
+        for keep in ("true", "false"):
+            yield made(f"unwrap-drop-{keep}", insert_header("dropme", '["b","note","__op","__deleted","v"]'), unwrap(
+                delete_tombstone_handling_mode="rewrite-with-tombstone", add_fields="op,lsn", drop_fields_header_name="dropme", drop_fields_keep_schema_compatible=keep),
+                {"transforms": "h,unwrap"}, quick=quick)
+            yield made(f"unwrap-drop-key-{keep}", insert_header("dropme", '["b","c","k2","a"]'), unwrap(
+                delete_tombstone_handling_mode="rewrite-with-tombstone", drop_fields_header_name="dropme", drop_fields_from_key="true", drop_fields_keep_schema_compatible=keep),
+                {"transforms": "h,unwrap", "table.exclude.list": r"id\.(pi|nopk.*|idx|uqnull|uq2?)"})
         for op in ("c", "u", "d", "t", "none", "c,u", "u,d,t"):
             yield made(f"skip-{op.replace(',', '')}", {"skipped.operations": op})
         yield made("no-extended-headers", {"extended.headers.enabled": "false"}, quick=quick)
@@ -362,7 +411,7 @@ def generated(seed, count):
 
 
 def everything(seed, count=90):
-    made = [*pipelines(), *types(), *identities(), *generated(seed, count)]
+    made = [*pipelines(), *types(), *identities(), *header_converters(), *generated(seed, count)]
     names = [c.name for c in made]
     assert len(set(names)) == len(names)
     return made

@@ -7,10 +7,10 @@
 
 #include "mb/pg_wchar.h"
 
+#include "connecttext.h"
 #include "json.h"
 #include "jsonexpand.h"
 #include "jsonscan.h"
-#include "keytext.h"
 
 #include "fuzz.h"
 #include "shim/shim.h"
@@ -48,6 +48,33 @@ check_expand(const char *text, bool keep_nulls)
 	v = parse(schema.data);
 	FUZZ_CHECK(json_is_object(v), "%s -> %s", text, schema.data);
 	json_decref(v);
+}
+
+/* Any text may stand in a transform: its JSON and schema are valid. */
+static void
+check_literal(const char *text)
+{
+	const char *json;
+	const char *schema;
+	StringInfoData out;
+	json_t *v;
+
+	connect_literal(text, &json, &schema);
+	if (json == NULL)
+		return;
+	v = parse(schema);
+	FUZZ_CHECK(json_is_object(v), "%s -> %s", text, schema);
+	json_decref(v);
+	v = parse(json);
+	FUZZ_CHECK(v != NULL, "%s -> %s", text, json);
+	/* a string is itself */
+	if (json_is_string(v))
+		FUZZ_CHECK(strcmp(json_string_value(v), text) == 0, "%s -> %s", text,
+				   json);
+	json_decref(v);
+	initStringInfo(&out);
+	connect_text(&out, json, schema, CONNECT_TEXT_SIMPLE);
+	connect_text(&out, json, schema, CONNECT_TEXT_JAVA);
 }
 
 /* What is known to be valid JSON: each member is found, with its value. */
@@ -113,7 +140,7 @@ check_key(json_t *root)
 			json_lit(&key, "null");
 	}
 	json_char(&key, '}');
-	key_text_append(&out, key.data, key.len);
+	connect_text(&out, key.data, NULL, CONNECT_TEXT_JAVA);
 	FUZZ_CHECK(strncmp(out.data, "Struct{", 7) == 0 &&
 				   out.data[out.len - 1] == '}',
 			   "%s -> %s", key.data, out.data);
@@ -141,6 +168,7 @@ run(FuzzInput *in)
 	if (pg_encoding_verifymbstr(PG_UTF8, text, len) != len)
 		return;
 	check_expand(text, keep_nulls);
+	check_literal(text);
 	root = parse(text);
 	if (root == NULL)
 		return;

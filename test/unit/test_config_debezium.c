@@ -261,7 +261,7 @@ test_delete_modes(void **state)
 		{"rewrite", "false", "rewrite-with-tombstone"},
 		{"none", NULL, "tombstone"},
 		{"none", "true", "tombstone"},
-		{"none", "false", "delete-to-tombstone"},
+		{"none", "false", "tombstone-with-tombstone"},
 		{"drop", NULL, "drop"},
 		{"drop", "true", "drop"},
 		{"drop", "false", "delete-to-tombstone"},
@@ -344,10 +344,6 @@ test_transforms(void **state)
 	must_fail("config_unsupported", "--config",
 			  connector(UNWRAP ",\"transforms.unwrap.route.by.field\":\"f\""),
 			  NULL);
-	must_fail(
-		"config_unsupported", "--config",
-		connector(UNWRAP ",\"transforms.unwrap.drop.fields.from.key\":true"),
-		NULL);
 }
 
 static void
@@ -541,6 +537,79 @@ test_null_defaults(void **state)
 	assert_false(cfg.null_defaults);
 }
 
+/* header.converter, of the connector or of the worker */
+static void
+test_header_converter(void **state)
+{
+	static const struct
+	{
+		const char *properties;
+		const char *format;
+		const char *schemas;
+	} cases[] = {
+		{"\"header.converter.schemas.enable\":true", "simple", "false"},
+		{"\"header.converter\":"
+		 "\"org.apache.kafka.connect.storage.StringConverter\"",
+		 "string", "false"},
+		{"\"header.converter\":\"" JSON_CONVERTER "\"", "json", "true"},
+		{"\"header.converter\":\"JsonConverter\","
+		 "\"header.converter.schemas.enable\":false",
+		 "json", "false"},
+	};
+	const char *props = put_file("headers.properties",
+								 "bootstrap.servers=k:9092\n"
+								 "key.converter=" JSON_CONVERTER "\n"
+								 "header.converter=" JSON_CONVERTER "\n"
+								 "header.converter.schemas.enable=false\n");
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		must_load("--config", connector(cases[i].properties), NULL);
+		assert_string_equal(pair(&cfg.plugin, "header.format"),
+							cases[i].format);
+		assert_string_equal(pair(&cfg.plugin, "header.schemas.enable"),
+							cases[i].schemas);
+	}
+	must_load("--config", props, "--config",
+			  connector("\"header.converter.schemas.enable\":true"), NULL);
+	assert_string_equal(pair(&cfg.plugin, "header.format"), "json");
+	assert_string_equal(pair(&cfg.plugin, "header.schemas.enable"), "false");
+	must_load("--config", props, "--config", connector(cases[1].properties),
+			  NULL);
+	assert_string_equal(pair(&cfg.plugin, "header.format"), "string");
+	must_fail("config_unsupported", "--config",
+			  connector("\"header.converter\":\"org.apache.kafka.connect."
+						"converters.ByteArrayConverter\""),
+			  NULL);
+}
+
+/* drop.fields.*: words of the step, if a header is named */
+static void
+test_drop_fields(void **state)
+{
+	(void) state;
+	must_load(
+		"--config",
+		connector("\"transforms\":\"h,unwrap\","
+				  "\"transforms.h.type\":\"InsertHeader\","
+				  "\"transforms.h.header\":\"gone\","
+				  "\"transforms.h.value.literal\":\"[\\\"a\\\"]\","
+				  "\"transforms.unwrap.type\":\"io.debezium.transforms."
+				  "ExtractNewRecordState\","
+				  "\"transforms.unwrap.drop.fields.header.name\":\"gone\","
+				  "\"transforms.unwrap.drop.fields.from.key\":true"),
+		NULL);
+	assert_non_null(strstr(pair(&cfg.plugin, "transforms"),
+						   "unwrap alias=unwrap drop.fields.header.name=gone "
+						   "drop.fields.from.key=true"));
+	must_load(
+		"--config",
+		connector(UNWRAP ",\"transforms.unwrap.drop.fields.from.key\":true"),
+		NULL);
+	assert_string_equal(pair(&cfg.plugin, "transforms"), "(none)");
+}
+
 static void
 test_verdicts(void **state)
 {
@@ -556,9 +625,6 @@ test_verdicts(void **state)
 		{"xmin.fetch.interval.ms", "0", "1000"},
 		{"lsn.flush.mode", "connector", "manual"},
 		{"flush.lsn.source", "true", "false"},
-		{"header.converter",
-		 "org.apache.kafka.connect.storage.SimpleHeaderConverter",
-		 JSON_CONVERTER},
 	};
 	char more[300];
 
@@ -747,6 +813,7 @@ main(void)
 		config_test(test_transforms),		 config_test(test_converters),
 		config_test(test_cloudevents),		 config_test(test_event_values),
 		config_test(test_null_defaults),	 config_test(test_verdicts),
+		config_test(test_header_converter),	 config_test(test_drop_fields),
 		config_test(test_producer_override), config_test(test_substitution),
 		config_test(test_comments),			 config_test(test_bad_json),
 		config_test(test_hostile_json),
