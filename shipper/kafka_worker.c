@@ -16,6 +16,7 @@
 
 /* how long the end of a client may hold up the main thread */
 #define FINISH_WAIT_MS 1000
+#define SETTLE_MS	   500
 
 struct KafkaWorker
 {
@@ -184,10 +185,31 @@ free_worker(KafkaWorker *w)
 	free(w);
 }
 
+/*
+ * librdkafka 2.0.2 ends the process (an assertion in AddPartitionsToTxn) if a
+ * client is destroyed in the moment in which it announces a partition to its
+ * transaction.  Messages that are through announced theirs; brokers that are
+ * away are not waited for.
+ */
+static void
+let_partitions_settle(KafkaWorker *w)
+{
+	int64_t until = kafka_now_ms() + SETTLE_MS;
+
+	while (rd_kafka_outq_len(w->rk) > 0 && kafka_now_ms() < until)
+	{
+		rd_kafka_event_t *ev = rd_kafka_queue_poll(w->queue, 10);
+
+		if (ev != NULL)
+			rd_kafka_event_destroy(ev);
+	}
+}
+
 static void *
 worker_main(void *arg)
 {
 	KafkaWorker *w = arg;
+	bool transactional = w->place->exactly_once;
 	bool abandoned;
 
 	while (wait_for_work(w))
@@ -198,6 +220,8 @@ worker_main(void *arg)
 	free_jobs(w->done);
 	kafka_creation_free(&w->creation);
 	kafka_place_free(w->place);
+	if (transactional)
+		let_partitions_settle(w);
 	rd_kafka_purge(w->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
 							  RD_KAFKA_PURGE_F_NON_BLOCKING);
 	for (size_t i = 0; i < w->nhandles; i++)
