@@ -11,6 +11,7 @@
 
 #include "log.h"
 #include "sha256.h"
+#include "utf8.h"
 
 #define TOPIC_PREFIX "__tuplecast-dead-letter."
 /* of key and value that are shown */
@@ -100,6 +101,38 @@ add(SinkBuf *b, const char *fmt, ...)
 				 n < (int) sizeof(text) ? (size_t) n : sizeof(text) - 1);
 }
 
+/* Keys and values are UTF-8, but for payloads that are bytes: of those, what is
+ * none becomes U+FFFD. */
+static void
+add_utf8(SinkBuf *b, const char *text, size_t len)
+{
+	size_t start;
+
+	add(b, "\"");
+	start = b->len;
+	for (size_t at = 0; at < len;)
+	{
+		uint32_t cp;
+		size_t good = at;
+		size_t n;
+
+		while (good < len && (n = utf8_next(text + good, len - good, &cp)) > 0)
+			good += n;
+		/* the string's quotes go: it is a part of one */
+		sink_buf_add_string(b, text + at, good - at);
+		memmove(b->data + start, b->data + start + 1, b->len - start - 2);
+		b->len -= 2;
+		if (good < len)
+		{
+			add(b, "\xef\xbf\xbd");
+			good++;
+		}
+		at = good;
+		start = b->len;
+	}
+	add(b, "\"");
+}
+
 /* ,"name":"text" or ,"name":null */
 static void
 add_text(SinkBuf *b, const char *name, const void *text, size_t len)
@@ -108,7 +141,7 @@ add_text(SinkBuf *b, const char *name, const void *text, size_t len)
 	if (text == NULL)
 		add(b, "null");
 	else
-		sink_buf_add_string(b, text, len);
+		add_utf8(b, text, len);
 }
 
 /* What is shown of bytes that are UTF-8, without a broken character. */

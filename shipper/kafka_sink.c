@@ -43,6 +43,8 @@ struct SinkStream
 typedef struct KafkaSink
 {
 	Sink base;
+	const Config *cfg;
+	int64_t batch_bytes;
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *queue;
 	KafkaWorker *worker;
@@ -288,6 +290,11 @@ start_client(KafkaSink *ks, const Config *cfg, Error *err)
 	conf = kafka_conf_make(cfg, bootstrap, err);
 	if (conf == NULL)
 		return false;
+	if (!kafka_refusal_set_batch(conf, &ks->batch_bytes, err))
+	{
+		rd_kafka_conf_destroy(conf);
+		return false;
+	}
 	ks->rk = kafka_client_new(RD_KAFKA_PRODUCER, conf, errstr, sizeof(errstr));
 	if (ks->rk == NULL)
 	{
@@ -327,6 +334,7 @@ kafka_open(const Config *cfg, SinkEvents events, Error *err)
 
 	ks->base.ops = &kafka_sink_ops;
 	ks->base.events = events;
+	ks->cfg = cfg;
 	ks->eventfd = -1;
 	ks->sender.identity = cfg->identity_headers;
 	ks->max_bytes = cfg->queue_bytes > 0 ? (uint64_t) cfg->queue_bytes : 1;
@@ -506,6 +514,8 @@ kafka_put(Sink *s, const SinkRecord *r, Error *err)
 		rc = make_ready(ks, topic, partition < 0 ? -1 : partition, err);
 	if (rc != SINK_OK)
 		return rc;
+	if (kafka_refusal_known(topic->name, &r->stream->copy, f, err))
+		return SINK_REFUSED;
 
 	code = kafka_message_send(&ks->sender, r, &r->stream->copy, topic->handle,
 							  partition, &cost);
@@ -615,6 +625,8 @@ report_deliveries(KafkaSink *ks, rd_kafka_event_t *ev)
 			 * the payload, which has no end and is no business of the log */
 			kafka_error_set(&why, m->err, rd_kafka_topic_name(m->rkt), cost,
 							NULL);
+		if (ks->broken.kind == ERR_NONE)
+			kafka_refusal_judge(ks->cfg, m, ks->batch_bytes, &why);
 		snprintf(ks->log.last_error, sizeof(ks->log.last_error), "%.255s",
 				 why.text);
 		events->failed(events->arg, ticket, &why);

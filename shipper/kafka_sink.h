@@ -271,6 +271,18 @@ extern void kafka_log_success(KafkaLog *l);
 
 /* Whether the code is about a record, and not about its topic or the brokers. */
 extern bool kafka_refusal_is_about_record(rd_kafka_resp_err_t code);
+/* A delivery failed, "why" says how.  What another attempt may bring out, or
+ * has brought out, makes it an error to be retried. */
+extern void kafka_refusal_judge(const Config *cfg, const rd_kafka_message_t *m,
+								int64_t batch_bytes, Error *why);
+/* Whether the record, or a smaller one of its topic, has been refused before. */
+extern bool kafka_refusal_known(const char *topic, const StreamCopy *c,
+								const FrameRecord *f, Error *err);
+/* The size of batches that is left by earlier refusals. */
+extern bool kafka_refusal_set_batch(rd_kafka_conf_t *conf, int64_t *batch_bytes,
+									Error *err) MUST_CHECK;
+/* For tests: the memory is of the process. */
+extern void kafka_refusal_forget(void);
 
 /* ---- kafka_embedded.c ------------------------------------------------------ */
 

@@ -241,6 +241,13 @@ test_oversized_record(void **state)
 	assert_int_equal(number(v, "value_bytes"), 19999);
 	json_decref(v);
 
+	/* a payload of bytes */
+	f = record("k", "a\xff\xc3\xa4\"\xc3");
+	v = make(&fs, &f, &why);
+	assert_string_equal(text(v, "value"),
+						"a\xef\xbf\xbd\xc3\xa4\"\xef\xbf\xbd");
+	json_decref(v);
+
 	f = record("k", "{\"a\":");
 	f.flags = WIRE_REC_OVERSIZE;
 	f.oversize.bits = WIRE_OVER_CUT_KEY;

@@ -579,11 +579,194 @@ test_too_large(void **state)
 	must_put(d, st, &f);
 	assert_true(drain(d));
 	assert_int_equal(d->failed, 1);
+	/* it may have been the batch: that gets smaller until it is alone */
+	for (int i = 0; i < 5 && d->why.kind == ERR_RETRY; i++)
+	{
+		assert_string_equal(d->why.code, "batch_refused");
+		driver_free(d);
+		d = kafka();
+		must_open(d);
+		st = make_stream(d, topic, "t");
+		rd_kafka_mock_push_request_errors(mock, API_PRODUCE, 1,
+										  RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+		must_put(d, st, &f);
+		assert_true(drain(d));
+	}
 	assert_int_equal(d->why.kind, ERR_ENVIRONMENT);
 	assert_string_equal(d->why.code, "record_too_large");
 	assert_non_null(strstr(d->why.text, topic));
 	assert_int_equal(gauges(d).queued_bytes, 0);
 	driver_free(d);
+	kafka_refusal_forget();
+}
+
+/*
+ * Each code that a broker may answer to Produce, and what comes of it: the record
+ * waits and arrives (HOLD), is offered again by a sink made anew (ANEW), or the
+ * process stops (STOP).
+ */
+typedef enum Reaction
+{
+	HOLD,
+	ANEW,
+	STOP
+} Reaction;
+
+static const struct ProduceError
+{
+	rd_kafka_resp_err_t code;
+	Reaction reaction;
+	const char *error;
+} produce_errors[] = {
+	{RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, HOLD, NULL},
+	{RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, HOLD, NULL},
+	{RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, HOLD, NULL},
+	{RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION, ANEW, "kafka_error"},
+	{RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, HOLD, NULL},
+	{RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, HOLD, NULL},
+	{RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, HOLD, NULL},
+	{RD_KAFKA_RESP_ERR_INVALID_MSG, ANEW, "kafka_error"},
+	{RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, HOLD, NULL},
+	{RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, HOLD, NULL},
+	{RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH, ANEW, "kafka_error"},
+	{RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH, ANEW, "kafka_error"},
+	{RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER, HOLD, NULL},
+	{RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, ANEW, "kafka_fatal"},
+	{RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID, HOLD, NULL},
+	{RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, ANEW, NULL},
+	{RD_KAFKA_RESP_ERR_UNKNOWN, ANEW, NULL},
+	{RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, HOLD, NULL},
+	{RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, STOP,
+	 "topic_not_authorized"},
+	{RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, STOP,
+	 "cluster_not_authorized"},
+	{RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, STOP, "topic_invalid"},
+	{RD_KAFKA_RESP_ERR_INVALID_RECORD, STOP, "record_refused"},
+	{RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, STOP, "record_refused"},
+	{RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, STOP, "record_refused"},
+	{RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE, STOP, "record_refused"},
+	{RD_KAFKA_RESP_ERR_POLICY_VIOLATION, STOP, "policy_violation"},
+	{RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, STOP, "record_too_large"},
+	{RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, ANEW, NULL},
+	{RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS, ANEW, NULL},
+	{RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION, STOP, "kafka_too_old"},
+};
+
+/* What the sink reports of one record that is answered with the code once. */
+static Reaction
+reaction_to(const struct ProduceError *row, Error *why)
+{
+	Driver *d = kafka();
+	const char *topic = fresh_topic(1);
+	FrameRecord f = record("{\"id\":1}", "{\"id\":1}");
+	SinkStream *st;
+	Reaction got;
+
+	must_open(d);
+	st = make_stream(d, topic, "t");
+	must_put(d, st, &f);
+	must_drain(d);
+	rd_kafka_mock_push_request_errors(mock, API_PRODUCE, 1, row->code);
+	must_put(d, st, &f);
+	if (!drain(d))
+		*why = d->err;
+	else
+		*why = d->why;
+	got = d->acked == 2 ? HOLD : why->kind == ERR_RETRY ? ANEW : STOP;
+	rd_kafka_mock_clear_request_errors(mock, API_PRODUCE);
+	driver_free(d);
+	return got;
+}
+
+static void
+test_produce_errors(void **state)
+{
+	int wrong = 0;
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(produce_errors) / sizeof(*produce_errors);
+		 i++)
+	{
+		const struct ProduceError *row = &produce_errors[i];
+		Error why = {0};
+		Reaction got;
+
+		kafka_refusal_forget();
+		got = reaction_to(row, &why);
+		/* one that may have been another's fault is tried alone first */
+		while (got == ANEW && strcmp(why.code, "batch_refused") == 0)
+			got = reaction_to(row, &why);
+		if (got == row->reaction &&
+			(row->error == NULL || strcmp(row->error, why.code) == 0) &&
+			(got == HOLD || why.text[0] != '\0') &&
+			(got != STOP || why.hint[0] != '\0'))
+			continue;
+		wrong++;
+		print_message("%s: reaction %d \"%s\" (%s), expected %d \"%s\"\n",
+					  rd_kafka_err2name(row->code), (int) got, why.code,
+					  why.text, (int) row->reaction,
+					  row->error ? row->error : "");
+	}
+	kafka_refusal_forget();
+	assert_int_equal(wrong, 0);
+}
+
+/* A record that brokers refuse is known, in another client, too; what was in a
+ * batch with it is not suspected. */
+static void
+test_refusals_are_remembered(void **state)
+{
+	static const rd_kafka_resp_err_t codes[] = {
+		RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, RD_KAFKA_RESP_ERR_INVALID_RECORD};
+
+	(void) state;
+	for (size_t i = 0; i < 2; i++)
+	{
+		const char *topic = fresh_topic(1);
+		char value[2001];
+		FrameRecord bad;
+		FrameRecord good = record("{\"id\":2}", "{}");
+		int rounds = 0;
+		Driver *d;
+		SinkStream *st;
+
+		kafka_refusal_forget();
+		memset(value, 'x', 2000);
+		value[2000] = '\0';
+		bad = record("{\"id\":1}", value);
+		for (;; rounds++)
+		{
+			SinkResult rc;
+
+			assert_true(rounds < 20);
+			d = kafka();
+			d->cfg.topic_prefix = (char *) "p";
+			d->cfg.on_error = 1;
+			d->cfg.oversize = 1;
+			must_open(d);
+			st = make_stream(d, topic, "t");
+			rc = put(d, st, &bad);
+			if (rc == SINK_REFUSED)
+				break;
+			assert_int_equal(rc, SINK_OK);
+			rd_kafka_mock_push_request_errors(mock, API_PRODUCE, 1, codes[i]);
+			assert_true(drain(d));
+			assert_int_equal(d->failed, 1);
+			assert_int_equal(d->why.kind, ERR_RETRY);
+			driver_free(d);
+		}
+		assert_true(rounds > 1);
+		assert_int_equal(d->err.kind, ERR_ENVIRONMENT);
+		rd_kafka_mock_clear_request_errors(mock, API_PRODUCE);
+		must_put(d, st, &good);
+		must_drain(d);
+		/* a longer one of a topic with a limit is not even tried */
+		bad.key = slice("{\"id\":333}");
+		assert_int_equal(put(d, st, &bad), i == 0 ? SINK_REFUSED : SINK_OK);
+		must_drain(d);
+		driver_free(d);
+	}
+	kafka_refusal_forget();
 }
 
 /* A fatal error asks for a new sink; with it everything arrives. */
@@ -913,6 +1096,8 @@ main(void)
 		cmocka_unit_test(test_close_with_broker_away),
 		cmocka_unit_test(test_retriable_errors),
 		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_produce_errors),
+		cmocka_unit_test(test_refusals_are_remembered),
 		cmocka_unit_test(test_fatal_error),
 		cmocka_unit_test(test_topic_missing),
 		cmocka_unit_test(test_topic_not_authorized),
