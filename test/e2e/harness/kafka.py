@@ -144,6 +144,13 @@ class KafkaBroker:
         resource = ConfigResource(ResourceType.TOPIC, name)
         return {k: e.value for k, e in self.admin.describe_configs([resource])[resource].result(30).items()}
 
+    def quota(self, user, bytes_a_second):
+        """What the user may produce; None: without a limit."""
+        change = ["--delete-config", "producer_byte_rate"] if bytes_a_second is None else ["--add-config", f"producer_byte_rate={bytes_a_second}"]
+        done = subprocess.run([*JAVA, "-Xmx128m", *self._log4j(), "-cp", self.classpath, "kafka.admin.ConfigCommand", "--bootstrap-server", self.address,
+                               "--alter", *change, "--entity-type", "users", "--entity-name", user], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def reader(self, *topics, prefix=None):
         return TopicReader(self.address, topics, prefix)
 
