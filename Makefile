@@ -20,7 +20,7 @@ PG_CONFIG   ?= pg_config
 export PG_CONFIG WITH_HTTP WERROR
 
 # these set up the machine first, so they run where pg_config does not exist yet
-ifneq ($(filter demo test deps bench compat chaos fuzz,$(MAKECMDGOALS)),)
+ifneq ($(filter demo test deps bench compat chaos fuzz sim,$(MAKECMDGOALS)),)
 
 deps:
 	@test/deps.sh
@@ -37,7 +37,9 @@ chaos:
 fuzz:
 	@test/deps.sh
 	@test/fuzz/run.sh
-.PHONY: deps demo test bench compat chaos fuzz
+sim:
+	@$(MAKE) -s -C test/sim run
+.PHONY: deps demo test bench compat chaos fuzz sim
 
 else
 

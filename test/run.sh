@@ -5,7 +5,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 top=$PWD
 export WERROR=-Werror PG_CONFIG=${PG_CONFIG:-pg_config}
-stages=(build lint unit fuzz regress nohttp e2e chaos sanitize guard)
+stages=(build lint unit fuzz sim regress nohttp e2e chaos sanitize guard)
 # on request
 more_stages=(compat)
 jobs=$(nproc)
@@ -40,6 +40,16 @@ stage_unit()
 	[ $status = 0 ] || cat "$tmp/unit.log"
 	unit_counts "$tmp/unit.log"
 	[ "$stage_passed" -gt 0 ] || { cat "$tmp/unit.log"; echo "no unit test ran"; return 1; }
+	return $status
+}
+
+# the core among servers and brokers that fail in every way; `make sim SEED=n` replays an episode
+stage_sim()
+{
+	test/sim/run.sh >"$tmp/sim.log" 2>&1
+	local status=$?
+	if [ $status = 0 ]; then grep 'no violation$' "$tmp/sim.log"; else cat "$tmp/sim.log"; fi
+	counts "$(grep -cE 'no violation$|: caught: ' "$tmp/sim.log")" "$(grep -cE '^VIOLATION|: FAILED' "$tmp/sim.log")"
 	return $status
 }
 
