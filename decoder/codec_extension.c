@@ -45,14 +45,15 @@ encode_geometry(StringInfo out, Datum value, TypeCodec *codec)
 }
 
 static void
-setup_geometry(TypeCodec *codec, const char *name)
+setup_geometry(TypeCodec *codec, const char *name, const char *doc)
 {
 	codec->encode = encode_geometry;
 	codec->has_outfunc = true;
 	codec->connect_type = "struct";
 	codec->schema_name = name;
 	codec->schema_version = 1;
-	codec->schema_doc = "Geometry";
+	codec->schema_doc = doc;
+	codec->always_optional = true;
 	codec->schema_fields =
 		"[{\"type\":\"bytes\",\"optional\":false,\"field\":\"wkb\"},"
 		"{\"type\":\"int32\",\"optional\":true,\"field\":\"srid\"}]";
@@ -63,13 +64,13 @@ setup_geometry(TypeCodec *codec, const char *name)
 void
 codec_geometry(TypeCodec *codec, const PluginOptions *opts)
 {
-	setup_geometry(codec, "io.debezium.data.geometry.Geometry");
+	setup_geometry(codec, "io.debezium.data.geometry.Geometry", "Geometry");
 }
 
 void
 codec_geography(TypeCodec *codec, const PluginOptions *opts)
 {
-	setup_geometry(codec, "io.debezium.data.geometry.Geography");
+	setup_geometry(codec, "io.debezium.data.geometry.Geography", "Geography");
 }
 
 /* ---- pgvector: "[1,2.5]", and "{1:201,9:209}/3000" ----------------------- */

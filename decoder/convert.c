@@ -831,3 +831,75 @@ convert_timezone(ShapeField *field, const TransformStep *step)
 		return;
 	}
 }
+
+/* ---- clocks of the source block ------------------------------------------ */
+
+/* A point in time, by the clock on a wall in the zone. */
+static int64
+zoned_clock(int64 v, int64 unit, const Conversion *conv)
+{
+	pg_time_t seconds = (pg_time_t) (v / unit);
+	int offset = conv->offset;
+
+	if (conv->zone != NULL)
+	{
+		struct pg_tm *tm = pg_localtime(&seconds, conv->zone);
+
+		offset = tm != NULL ? (int) tm->tm_gmtoff : 0;
+	}
+	return v + offset * unit;
+}
+
+static void
+zoned_source(StringInfo out, int start, const Conversion *conv)
+{
+	static const struct
+	{
+		const char *name;
+		int64 unit;
+	} clocks[] = {{"ts_ms", 1000}, {"ts_us", 1000000}, {"ts_ns", 1000000000}};
+
+	for (int i = 0; i < lengthof(clocks); i++)
+	{
+		const char *block = out->data + start;
+		const char *value = jsonscan_member(block, clocks[i].name);
+		int at = value ? (int) (value - out->data) : 0;
+		char *rest;
+		int64 v;
+
+		if (value == NULL || (conv->from & (1 << i)) == 0)
+			continue;
+		v = strtoll(value, NULL, 10);
+		rest = pstrdup(jsonscan_skip(value));
+		truncate_to(out, at);
+		json_int64(out, zoned_clock(v, clocks[i].unit, conv));
+		json_str(out, rest);
+	}
+}
+
+static void
+zoned_single(StringInfo out, int start, const Conversion *conv)
+{
+	int64 v = strtoll(out->data + start, NULL, 10);
+
+	truncate_to(out, start);
+	json_int64(out, zoned_clock(v, conv->unit, conv));
+}
+
+void
+convert_source_zone(ShapeField *field, const TransformStep *step, int clocks)
+{
+	Conversion *conv = add_conversion(field, zoned_source);
+
+	conv->from = clocks;
+	set_zone(conv, field, step);
+}
+
+void
+convert_clock_zone(ShapeField *field, const TransformStep *step, int64 unit)
+{
+	Conversion *conv = add_conversion(field, zoned_single);
+
+	conv->unit = unit;
+	set_zone(conv, field, step);
+}

@@ -41,6 +41,12 @@ extern void convert_cast(ShapeField *field, const TransformStep *step,
 extern void convert_cast_whole(ShapeField *field, const TransformStep *step,
 							   const char *type, const PluginOptions *opts);
 extern void convert_timestamp(ShapeField *field, const TransformStep *step);
+/* Of the source block: those of ts_ms, ts_us, ts_ns whose bits are set. */
+extern void convert_source_zone(ShapeField *field, const TransformStep *step,
+								int clocks);
+/* One such clock; unit: of them in a second. */
+extern void convert_clock_zone(ShapeField *field, const TransformStep *step,
+							   int64 unit);
 extern void convert_timezone(ShapeField *field, const TransformStep *step);
 
 #endif /* TUPLECAST_CONVERT_H */

@@ -5,6 +5,7 @@
 #include "compat.h"
 
 #include "access/detoast.h"
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "cloudevents.h"
@@ -75,6 +76,9 @@ encoder_complete_plan(void *arg, RelationPlan *plan)
 
 /* ---- rows ---------------------------------------------------------------- */
 
+/* of the record being written: an unchanged value that has no form is null */
+static const ColumnPlan *lost_column;
+
 static void
 external_value(StringInfo out, const ColumnPlan *col, Datum value)
 {
@@ -84,6 +88,8 @@ external_value(StringInfo out, const ColumnPlan *col, Datum value)
 	{
 		/* not in the WAL, and perhaps no longer in the table */
 		json_str(out, col->unavailable_json);
+		if (col->lost_if_unchanged)
+			lost_column = col;
 		return;
 	}
 	if (oversize_cut_at > 0 && oversize_cut(out, col, value))
@@ -370,6 +376,7 @@ begin_record(Encoder *enc, const Change *change, char op, uint8 part,
 		change->bare_null ? &change->plan->null_stream : &change->plan->stream;
 
 	count_event(enc, change, op);
+	lost_column = NULL;
 	frame_record_begin(w, shape ? &shape->stream : stream, op, change->lsn,
 					   part);
 	if (!keyed || key_row == NULL || !key_row->present)
@@ -388,6 +395,24 @@ begin_record(Encoder *enc, const Change *change, char op, uint8 part,
 		}
 		frame_key_end(w);
 	}
+}
+
+static void
+tell_lost(Encoder *enc, RelationPlan *plan)
+{
+	frame_mark_lost(enc->writer);
+	if (!plan->told_lost)
+		ereport(
+			WARNING,
+			(errmsg(
+				 "an unchanged value of column \"%s\" of \"%s.%s\" is not in the WAL and is published as null",
+				 lost_column->name, plan->schema, plan->table),
+			 errdetail(
+				 "Its type has no form for a placeholder; this is said once for each table."),
+			 errhint("ALTER TABLE %s REPLICA IDENTITY FULL logs such values.",
+					 quote_qualified_identifier(plan->schema, plan->table))));
+	plan->told_lost = true;
+	lost_column = NULL;
 }
 
 /*
@@ -430,6 +455,8 @@ end_record(Encoder *enc, const Change *change, char op)
 		all[n++] = (RecordHeader){"__truncated", cut, (int) strlen(cut)};
 		headers = all;
 	}
+	if (lost_column != NULL)
+		tell_lost(enc, change->plan);
 	frame_record_end(enc->writer, headers, n);
 }
 

@@ -105,6 +105,14 @@ extern void metafield_value(StringInfo out, const Encoder *enc,
 							const Change *change, char op, int i);
 /* Whether one of add.headers has that name. */
 extern bool metafields_has_header(const Encoder *enc, const char *name);
+/*
+ * The unit of one of add.fields that is a clock of the source block whose bit
+ * (ts_ms, ts_us, ts_ns) is set; else 0.
+ */
+extern int64 metafield_source_clock(const Encoder *enc, int i, int clocks);
+/* Whether add.headers (or add.fields) has one. */
+extern bool metafields_have_source_clock(const Encoder *enc, bool headers,
+										 int clocks);
 /* Headers of a record, palloc'd. */
 extern RecordHeader *metafields_headers(const Encoder *enc,
 										const Change *change, char op,

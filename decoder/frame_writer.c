@@ -12,6 +12,7 @@
 #include "frame_writer.h"
 #include "connecttext.h"
 #include "json.h"
+#include "shape.h"
 
 #define KEEP_BYTES (1 << 20)
 
@@ -312,17 +313,6 @@ blob_begin(FrameWriter *w, const char *head)
 		json_str(w->out, head);
 }
 
-/* before the brace that closes it */
-static void
-add_extra(FrameWriter *w, const char *extra)
-{
-	if (extra == NULL)
-		return;
-	w->out->len--;
-	json_str(w->out, extra);
-	json_char(w->out, '}');
-}
-
 static void
 blob_end(FrameWriter *w, const char *tail)
 {
@@ -395,7 +385,7 @@ base64_to_bytes(FrameWriter *w, int start)
 void
 frame_key_end(FrameWriter *w)
 {
-	add_extra(w, w->stream->key_extra);
+	stream_rewrite_key(w->out, w->row, w->stream->shape);
 	if (w->text_keys)
 		json_to_text(w, w->row);
 	blob_end(w, w->stream->key_tail);
@@ -430,7 +420,7 @@ frame_value_end(FrameWriter *w)
 		blob_null(w);
 		return;
 	}
-	add_extra(w, w->stream->value_extra);
+	stream_rewrite_value(w->out, w->row, w->stream->shape);
 	if (w->text_values)
 		json_to_text(w, w->row);
 	else if (w->stream->bytes_values && w->wire)
@@ -705,6 +695,13 @@ frame_move_hole(FrameWriter *w, StringInfo out, int by)
 {
 	if (w->hole != 0 && out == w->out)
 		w->hole += by;
+}
+
+void
+frame_mark_lost(FrameWriter *w)
+{
+	if (w->wire)
+		w->out->data[w->flags_at] |= WIRE_REC_LOST;
 }
 
 /* A transform may have done something to the value meanwhile. */

@@ -31,12 +31,10 @@ typedef struct StreamInfo
 	const char *value_tail;
 	int nheaders; /* on each record */
 	struct RecordHeader *headers;
-	/* ,"name":value at the end of each key and value that is an object, or NULL */
-	const char *key_extra;
-	const char *value_extra;
-	const char *data_head; /* format=cloudevents: the same before "data" */
-	bool null_values;	   /* no event is made of them */
-	bool bytes_values;	   /* base64 that stands for bytes */
+	struct StreamShape *shape; /* of what is no table's: what transforms do */
+	const char *data_head;	   /* format=cloudevents: the same before "data" */
+	bool null_values;		   /* no event is made of them */
+	bool bytes_values;		   /* base64 that stands for bytes */
 	/* bytes of heads and tails; set when it is announced */
 	int key_around;
 	int value_around;
@@ -131,6 +129,8 @@ extern void frame_range_end(FrameWriter *w);
 extern void frame_record_route(FrameWriter *w, const RecordRoute *route);
 extern void frame_record_begin(FrameWriter *w, StreamInfo *stream, char op,
 							   XLogRecPtr lsn, uint8 part);
+/* A value of the current record is null because the WAL does not hold it. */
+extern void frame_mark_lost(FrameWriter *w);
 extern void frame_key_begin(FrameWriter *w);
 extern void frame_key_end(FrameWriter *w);
 extern void frame_key_null(FrameWriter *w);

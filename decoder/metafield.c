@@ -422,6 +422,40 @@ metafields_has_header(const Encoder *enc, const char *name)
 	return false;
 }
 
+static int64
+source_clock(const MetaField *f, int clocks)
+{
+	switch (f->kind)
+	{
+		case META_COMMIT_MS:
+			return clocks & 1 ? 1000 : 0;
+		case META_COMMIT_US:
+			return clocks & 2 ? 1000000 : 0;
+		case META_COMMIT_NS:
+			return clocks & 4 ? 1000000000 : 0;
+		default:
+			return 0;
+	}
+}
+
+int64
+metafield_source_clock(const Encoder *enc, int i, int clocks)
+{
+	return source_clock(&enc->fields[i], clocks);
+}
+
+bool
+metafields_have_source_clock(const Encoder *enc, bool headers, int clocks)
+{
+	int n = headers ? enc->nheaders : enc->nfields;
+	const MetaField *fields = headers ? enc->headers : enc->fields;
+
+	for (int i = 0; i < n; i++)
+		if (source_clock(&fields[i], clocks) > 0)
+			return true;
+	return false;
+}
+
 /* As text, strings are as they are: no quotes; a null has no bytes. */
 static void
 meta_header(RecordHeader *h, const MetaField *f, const MetaSource *src)

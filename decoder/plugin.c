@@ -58,6 +58,20 @@ init_messages(PluginState *state)
 }
 
 static void
+transform_messages(PluginState *state)
+{
+	PluginOptions opts = state->opts;
+	Encoder with = state->encoder;
+	StreamInfo full = state->messages;
+
+	opts.key_schemas = opts.value_schemas = true;
+	opts.format = FORMAT_ENVELOPE;
+	with.opts = &opts;
+	schema_fill_messages(&with, &full);
+	stream_transform(&state->encoder, &state->messages, &full);
+}
+
+static void
 decode_startup(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 			   bool is_init)
 {
@@ -88,7 +102,7 @@ decode_startup(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 				 session_database_name());
 	init_messages(state);
 	schema_fill_messages(&state->encoder, &state->messages);
-	stream_transform(&state->opts, &state->messages);
+	transform_messages(state);
 	state->txn.origin = "";
 	/* last: an error before it leaves the walsender as it was */
 	if (state->opts.burst)

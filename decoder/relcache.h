@@ -26,6 +26,8 @@ typedef struct ColumnPlan
 	const char *null_json;		  /* for a NULL */
 	const char *absent_json;	  /* for what an old tuple does not hold */
 	const char *unavailable_json; /* for an unchanged TOASTed value */
+	bool lost_if_unchanged;		  /* which is null then: no form for it */
+	bool may_be_toasted;
 	bool notnull;
 	const char *default_json; /* of the column's default, or NULL */
 } ColumnPlan;
@@ -49,7 +51,8 @@ typedef struct RelationPlan
 	Oid relid;	/* hash key */
 	bool valid; /* cleared by invalidation */
 	bool captured;
-	bool warned; /* of a delete without identity */
+	bool warned;	/* of a delete without identity */
+	bool told_lost; /* of an unchanged value as null */
 	bool is_partition;
 	bool text_settings; /* some codec calls an output function */
 	char replident;

@@ -10,6 +10,7 @@
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
 #include "nodes/bitmapset.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -161,6 +162,18 @@ leaf_attnum(Relation leaf, Relation published, Form_pg_attribute att)
 	return get_attnum(RelationGetRelid(leaf), NameStr(att->attname));
 }
 
+/* Whether a value can be so large that it is stored out of line. */
+static bool
+may_be_toasted(Form_pg_attribute att)
+{
+	int32 typmod = att->atttypmod;
+	Oid type = getBaseTypeAndTypmod(att->atttypid, &typmod);
+	int32 size = type_maximum_size(type, typmod);
+
+	return att->attlen == -1 && att->attstorage != TYPSTORAGE_PLAIN &&
+		   (size < 0 || size > 2000);
+}
+
 static void
 fill_column(ColumnPlan *col, const RelationPlan *plan, Relation leaf,
 			Relation published, Form_pg_attribute att,
@@ -199,6 +212,8 @@ fill_column(ColumnPlan *col, const RelationPlan *plan, Relation leaf,
 											  : "null";
 	col->unavailable_json =
 		col->codec->unavailable ? col->codec->unavailable : "null";
+	col->lost_if_unchanged = col->codec->unavailable == NULL;
+	col->may_be_toasted = may_be_toasted(att);
 }
 
 /* Keys are not disguised: equal ones must stay equal, and on their partition. */
@@ -214,7 +229,10 @@ disguise_column(ColumnPlan *col, const RelationPlan *plan,
 				  psprintf("%s.%s", plan->schema, plan->table), col->name);
 	null_json = mask_null_json(col->codec);
 	if (null_json != NULL)
+	{
 		col->null_json = col->absent_json = col->unavailable_json = null_json;
+		col->lost_if_unchanged = false;
+	}
 	/* an unchanged TOASTed value must be known for one: it stays as it is */
 	if (null_json == NULL && invented)
 		col->absent_json = mask_constant_json(col->codec, col->absent_json);

@@ -90,7 +90,7 @@ schema_type(StringInfo out, const TypeCodec *codec, bool optional,
 		json_lit(out, ",\"fields\":");
 		json_str(out, codec->schema_fields);
 	}
-	optional_flag(out, optional);
+	optional_flag(out, optional || codec->always_optional);
 	schema_rest(out, codec, default_json, field);
 }
 

@@ -114,8 +114,8 @@ field_from_schema(const char *schema)
  * The fields of the struct in {"schema":{…},"payload":, and what follows them
  * in its schema, without the last brace.
  */
-static List *
-fields_from_head(const char *head, const char **rest)
+List *
+shape_fields_from_head(const char *head, const char **rest)
 {
 	const char *schema = head + strlen("{\"schema\":");
 	const char *end = jsonscan_skip(schema);
@@ -173,7 +173,7 @@ void
 draft_flat(Draft *d)
 {
 	StreamInfo stream = stream_with_schemas(d->enc, d->plan, true);
-	List *fields = fields_from_head(stream.value_head, &d->value_rest);
+	List *fields = shape_fields_from_head(stream.value_head, &d->value_rest);
 	int n = d->plan->ncolumns;
 	int mode = d->enc->opts->delete_mode;
 
@@ -191,6 +191,11 @@ draft_flat(Draft *d)
 
 		f->source = FIELD_META;
 		f->meta = i;
+		if (d->source_zone != NULL &&
+			metafield_source_clock(d->enc, i, d->source_clocks) > 0)
+			convert_clock_zone(
+				f, d->source_zone,
+				metafield_source_clock(d->enc, i, d->source_clocks));
 	}
 	d->value = fields;
 	d->value_changed = d->row_changed;
@@ -216,7 +221,7 @@ draft_envelope(Draft *d)
 	const char *ignored;
 	ShapeField *after;
 
-	d->value = fields_from_head(stream.value_head, &d->value_rest);
+	d->value = shape_fields_from_head(stream.value_head, &d->value_rest);
 	for (int i = 0; i < lengthof(members); i++)
 	{
 		ShapeField *f = shape_list_find(d->value, members[i].name);
@@ -225,8 +230,8 @@ draft_envelope(Draft *d)
 			f->source = members[i].source;
 	}
 	after = shape_list_find(d->value, "after");
-	d->row =
-		fields_from_head(psprintf("{\"schema\":%s},", after->schema), &ignored);
+	d->row = shape_fields_from_head(psprintf("{\"schema\":%s},", after->schema),
+									&ignored);
 	set_columns(d->row, d->plan->columns, d->plan->ncolumns);
 }
 
@@ -238,7 +243,7 @@ draft_key(Draft *d)
 	if (d->plan->nkey == 0)
 		return;
 	stream = stream_with_schemas(d->enc, d->plan, d->flat);
-	d->key = fields_from_head(stream.key_head, &d->key_rest);
+	d->key = shape_fields_from_head(stream.key_head, &d->key_rest);
 	set_columns(d->key, d->plan->key, d->plan->nkey);
 	d->has_key = true;
 }

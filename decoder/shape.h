@@ -15,6 +15,7 @@ typedef enum FieldSource
 	FIELD_CONSTANT,
 	FIELD_DELETED, /* "__deleted" */
 	FIELD_META,	   /* one of add.fields */
+	FIELD_MEMBER,  /* of a record that is no table's: "json" is its name */
 	/* of the envelope */
 	FIELD_BEFORE,
 	FIELD_AFTER,
@@ -96,10 +97,16 @@ extern void shape_encode_field(StringInfo out, Encoder *enc,
 							   const RowImage *row);
 
 /*
- * What the chain makes of a stream that is no table's, whose schemas are there:
- * routers, inserted fields and headers.
+ * What the chain makes of a stream that is no table's.  "full" is the same one
+ * with all its schemas.
  */
-extern void stream_transform(const PluginOptions *opts, StreamInfo *stream);
+extern void stream_transform(const Encoder *enc, StreamInfo *stream,
+							 const StreamInfo *full);
+/* The key (value) that was written from "start" on becomes what it is then. */
+extern void stream_rewrite_key(StringInfo out, int start,
+							   const struct StreamShape *shape);
+extern void stream_rewrite_value(StringInfo out, int start,
+								 const struct StreamShape *shape);
 
 /* The field of that name (UTF-8), or NULL. */
 extern ShapeField *shape_field_find(ShapeField *fields, int n,

@@ -59,6 +59,9 @@ encode_source_of(StringInfo out, const ShapeField *f, const FieldContext *c)
 		case FIELD_COLUMN:
 			encode_column_value(out, f->column, c->row);
 			break;
+		case FIELD_MEMBER:
+			elog(ERROR, "a row has no such field: %s", f->json);
+			break;
 		case FIELD_CONSTANT:
 			json_str(out, f->json);
 			break;

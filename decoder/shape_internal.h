@@ -29,7 +29,10 @@ typedef struct Draft
 	List *value;
 	const char *value_rest;
 	bool row_changed;
-	List *row;			/* the columns */
+	List *row; /* the columns */
+	/* what a timezone-converter does to the source block */
+	const TransformStep *source_zone;
+	int source_clocks;	/* bits: ts_ms, ts_us, ts_ns */
 	bool unwrapped;		/* add.headers are there */
 	List *headers;		/* of RecordHeader *: before add.headers */
 	List *late_headers; /* and after */
@@ -45,6 +48,11 @@ extern ShapeField *shape_field_copy(const ShapeField *field);
 extern List *shape_header_names(List *names);
 extern bool shape_step_applies(const Draft *d, const TransformStep *step);
 extern ShapeField *shape_fields_array(List *fields);
+/*
+ * The fields of the struct in {"schema":{…},"payload":, and what follows them
+ * in its schema, without the last brace.
+ */
+extern List *shape_fields_from_head(const char *head, const char **rest);
 /* {"schema":…,"payload": of a struct, of a single field */
 extern const char *shape_struct_head(List *fields, const char *rest);
 extern const char *shape_bare_head(const ShapeField *field);

@@ -422,6 +422,15 @@ apply_extract_key(Draft *d, const TransformStep *step)
 
 /* ---- which columns a timezone-converter changes -------------------------- */
 
+/* "source:", "topic:" or nothing; a prefix holds for the items behind it, too */
+static const char *
+zone_prefix(const char *item, const char *before)
+{
+	if (pg_strncasecmp(item, "topic:", 6) == 0)
+		return "topic:";
+	return pg_strncasecmp(item, "source:", 7) == 0 ? "source:" : before;
+}
+
 /*
  * The rule of a list for a table: "source:TABLE", "topic:TOPIC", or either
  * name alone, with or without ":FIELD".  Returns whether there is one; *fields
@@ -430,35 +439,40 @@ apply_extract_key(Draft *d, const TransformStep *step)
 static bool
 timezone_rule(const Draft *d, List *list, List **fields)
 {
-	const char *names[] = {d->topic, d->plan->stream.name};
-	const char *prefixes[] = {"topic:", "source:", ""};
+	const struct
+	{
+		const char *prefix;
+		const char *name;
+	} rules[] = {{"topic:", d->topic},
+				 {"source:", d->plan->stream.name},
+				 {"", d->topic},
+				 {"", d->plan->stream.name}};
 
 	*fields = NIL;
-	for (int i = 0; i < lengthof(prefixes); i++)
+	for (int i = 0; i < lengthof(rules); i++)
 	{
-		for (int j = 0; j < lengthof(names); j++)
+		size_t len = strlen(rules[i].name);
+		const char *prefix = "";
+		bool found = false;
+		ListCell *lc;
+
+		foreach(lc, list)
 		{
-			const char *wanted = psprintf("%s%s", prefixes[i], names[j]);
-			size_t len = strlen(wanted);
-			bool found = false;
-			ListCell *lc;
+			const char *item = lfirst(lc);
+			const char *own = zone_prefix(item, "");
 
-			if (i < 2 && i != j)
+			prefix = own[0] != '\0' ? own : prefix;
+			item += strlen(own);
+			if (strcmp(prefix, rules[i].prefix) != 0 ||
+				strncmp(item, rules[i].name, len) != 0 ||
+				(item[len] != '\0' && item[len] != ':'))
 				continue;
-			foreach(lc, list)
-			{
-				const char *item = lfirst(lc);
-
-				if (strncmp(item, wanted, len) != 0 ||
-					(item[len] != '\0' && item[len] != ':'))
-					continue;
-				found = true;
-				if (item[len] == ':')
-					*fields = lappend(*fields, pstrdup(item + len + 1));
-			}
-			if (found)
-				return true;
+			found = true;
+			if (item[len] == ':')
+				*fields = lappend(*fields, pstrdup(item + len + 1));
 		}
+		if (found)
+			return true;
 	}
 	return false;
 }
@@ -469,6 +483,63 @@ in_zone_list(List *fields, const char *name)
 	return names_have(fields, name) ||
 		   (names_have(fields, psprintf("before.%s", name)) &&
 			names_have(fields, psprintf("after.%s", name)));
+}
+
+/* One image alone cannot be changed. */
+static void
+check_images(const Draft *d, const TransformStep *step, List *fields)
+{
+	static const char *const images[] = {"before.", "after."};
+	ListCell *lc;
+
+	foreach(lc, fields)
+		for (int i = 0; i < 2; i++)
+		{
+			const char *name = lfirst(lc);
+			size_t len = strlen(images[i]);
+
+			if (strncmp(name, images[i], len) == 0 &&
+				!names_have(fields, name + len) &&
+				!names_have(fields,
+							psprintf("%s%s", images[1 - i], name + len)))
+				shape_step_error(
+					d, step,
+					psprintf(
+						"\"%s\" alone is not supported: name \"%s\", for the row before and after the change",
+						name, name + len));
+		}
+}
+
+/* source.ts_ms and the like: only if one of them is named */
+static void
+apply_source_zone(Draft *d, const TransformStep *step, List *fields,
+				  bool include)
+{
+	static const char *const clocks[] = {"ts_ms", "ts_us", "ts_ns"};
+	bool named = false;
+	ListCell *lc;
+	int set = 0;
+
+	foreach(lc, fields)
+		named |= strncmp(lfirst(lc), "source.", 7) == 0;
+	if (!named)
+		return;
+	for (int i = 0; i < lengthof(clocks); i++)
+		if (names_have(fields, psprintf("source.%s", clocks[i])) == include)
+			set |= 1 << i;
+	if (metafields_have_source_clock(d->enc, true, set))
+		shape_step_error(
+			d, step,
+			"add.headers has a time of the source block, which would be another time zone's; take it off, or put it in add.fields");
+	d->source_zone = step;
+	d->source_clocks = set;
+	foreach(lc, d->value)
+	{
+		ShapeField *f = lfirst(lc);
+
+		if (f->source == FIELD_SOURCE_BLOCK)
+			convert_source_zone(f, step, set);
+	}
 }
 
 static void
@@ -486,12 +557,8 @@ apply_timezone(Draft *d, const TransformStep *step)
 	found = timezone_rule(d, include != NIL ? include : exclude, &fields);
 	if (include != NIL ? !found : found && fields == NIL)
 		return;
-	foreach(lc, fields)
-		if (strncmp(lfirst(lc), "source.", 7) == 0)
-			shape_step_error(
-				d, step,
-				psprintf("\"%s\" of the source block is not supported",
-						 (char *) lfirst(lc)));
+	check_images(d, step, fields);
+	apply_source_zone(d, step, fields, include != NIL);
 	foreach(lc, d->row)
 	{
 		ShapeField *f = lfirst(lc);

@@ -5,158 +5,183 @@
  */
 #include "compat.h"
 
+#include "convert.h"
 #include "filter.h"
-#include "header.h"
 #include "json.h"
 #include "jsonscan.h"
 #include "shape_internal.h"
 
-/* its key and value are objects whose fields only grow */
-typedef struct StreamDraft
+struct StreamShape
 {
-	const PluginOptions *opts;
-	StreamInfo *stream;
-	const char *topic;
-	List *key; /* of ShapeField * */
-	List *value;
-	List *headers;
-} StreamDraft;
+	bool own_key;
+	bool bare_key;
+	int nkey;
+	ShapeField *key;
+	bool own_value;
+	int nvalue;
+	ShapeField *value;
+};
 
-static bool
-stream_applies(const StreamDraft *d, const TransformStep *step)
+/* Its fields are found by name in what is written. */
+static List *
+members(const char *head, const char **rest)
 {
-	bool holds = false;
-
-	switch (step->predicate)
-	{
-		case PREDICATE_NONE:
-			return true;
-		case PREDICATE_TOPIC:
-			holds = route_match(step->topics, d->topic);
-			break;
-		case PREDICATE_TOMBSTONE:
-			break;
-		case PREDICATE_HEADER:
-			holds = shape_list_has_header(d->headers, step->header);
-			for (int i = 0; i < d->stream->nheaders; i++)
-				holds |= strcmp(d->stream->headers[i].name, step->header) == 0;
-			break;
-	}
-	return holds != step->negate;
-}
-
-static void
-stream_insert(StreamDraft *d, const TransformStep *step, const char *word,
-			  const char *json, const char *type, const char *type_name)
-{
-	const char *spec = transform_arg_utf8(step, word);
-	bool required;
-	char *name;
-	ShapeField *f;
-
-	if (spec == NULL)
-		return;
-	required = spec[strlen(spec) - 1] == '!';
-	name = pstrdup(spec);
-	if (required || name[strlen(name) - 1] == '?')
-		name[strlen(name) - 1] = '\0';
-	f = shape_constant_field(name, json, type, type_name, !required);
-	if (step->of_key)
-		d->key = lappend(d->key, f);
-	else
-		d->value = lappend(d->value, f);
-}
-
-static void
-stream_step(StreamDraft *d, const TransformStep *step)
-{
-	RecordHeader *h;
-	const char *name;
-	char *topic;
-
-	switch (step->kind)
-	{
-		case STEP_REGEX_ROUTER:
-		case STEP_LOGICAL_ROUTER:
-			topic = route_apply(step->route, d->topic);
-			if (topic == NULL || topic[0] == '\0')
-				return;
-			name = transform_arg_utf8(step, "key.field.name");
-			if (step->kind == STEP_LOGICAL_ROUTER &&
-				transform_arg_bool(step, "key.enforce.uniqueness", true))
-				d->key = lappend(d->key, shape_constant_field(
-											 name ? name : LOGICAL_KEY_FIELD,
-											 shape_quoted(d->topic), "string",
-											 NULL, false));
-			d->topic = topic;
-			return;
-		case STEP_INSERT_FIELD:
-			name = transform_arg_utf8(step, "static.value");
-			stream_insert(d, step, "topic.field", shape_quoted(d->topic),
-						  "string", NULL);
-			stream_insert(d, step, "partition.field", "null", "int32", NULL);
-			stream_insert(d, step, "timestamp.field", "null", "int64",
-						  CONNECT_TIMESTAMP);
-			stream_insert(d, step, "static.field",
-						  shape_quoted(name ? name : ""), "string", NULL);
-			return;
-		case STEP_INSERT_HEADER:
-			h = palloc(sizeof(RecordHeader));
-			h->name = transform_arg_utf8(step, "header");
-			name = transform_arg_utf8(step, "value.literal");
-			header_set_literal(h, d->opts, name ? name : "");
-			d->headers = lappend(d->headers, h);
-			return;
-		default:
-			return;
-	}
-}
-
-/* The fields as text, and at the end of those in the schema. */
-static const char *
-stream_extra(List *fields, const char **head)
-{
-	StringInfoData text;
-	StringInfoData schema;
-	const char *array = strchr(*head, '[');
-	const char *end = array ? jsonscan_skip(array) - 1 : *head;
+	List *fields = shape_fields_from_head(head, rest);
 	ListCell *lc;
 
-	if (fields == NIL)
-		return NULL;
-	initStringInfo(&text);
-	initStringInfo(&schema);
-	json_raw(&schema, *head, end - *head);
 	foreach(lc, fields)
 	{
 		ShapeField *f = lfirst(lc);
 
-		json_char(&text, ',');
-		json_raw(&text, f->name_json, f->name_len);
-		json_str(&text, f->json);
-		json_char(&schema, ',');
-		shape_field_schema(&schema, f, f->name);
+		f->source = FIELD_MEMBER;
+		f->json = f->name;
 	}
-	json_str(&schema, end);
-	if (array != NULL)
-		*head = schema.data;
-	return text.data;
+	return fields;
+}
+
+static List *
+copied(List *fields)
+{
+	List *copy = NIL;
+	ListCell *lc;
+
+	foreach(lc, fields)
+		copy = lappend(copy, shape_field_copy(lfirst(lc)));
+	return copy;
+}
+
+/*
+ * One step; one that does not fit leaves the record as it is: it is meant for
+ * rows, and a message must not stop the stream.
+ */
+static void
+apply_step(Draft *d, const TransformStep *step)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	Draft before = *d;
+
+	d->key = copied(d->key);
+	d->value = copied(d->value);
+	PG_TRY();
+	{
+		shape_step_apply(d, step);
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() != ERRCODE_INVALID_PARAMETER_VALUE)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(cxt);
+		FlushErrorState();
+		*d = before;
+	}
+	PG_END_TRY();
+}
+
+static void
+finish(const Draft *d, StreamInfo *stream)
+{
+	const PluginOptions *opts = d->enc->opts;
+	struct StreamShape *shape = palloc0(sizeof(struct StreamShape));
+
+	stream->topic = topic_sanitize(d->topic);
+	stream->headers =
+		shape_headers_array(stream->headers, &stream->nheaders, d->headers);
+	if (!d->key_changed && !d->value_changed)
+		return;
+	shape->own_key = d->key_changed;
+	shape->bare_key = d->bare_key;
+	shape->nkey = list_length(d->key);
+	shape->key = shape_fields_array(d->key);
+	shape->own_value = d->value_changed && !stream->null_values;
+	shape->nvalue = list_length(d->value);
+	shape->value = shape_fields_array(d->value);
+	if (shape->own_key && opts->key_schemas)
+		stream->key_head = d->bare_key ? shape_bare_head(linitial(d->key))
+									   : shape_struct_head(d->key, d->key_rest);
+	if (shape->own_value && opts->value_schemas)
+		stream->value_head = shape_struct_head(d->value, d->value_rest);
+	stream->shape = shape;
 }
 
 void
-stream_transform(const PluginOptions *opts, StreamInfo *stream)
+stream_transform(const Encoder *enc, StreamInfo *stream, const StreamInfo *full)
 {
-	const TransformChain *chain = opts->transforms;
-	StreamDraft d = {opts, stream, stream->topic};
+	const TransformChain *chain = enc->opts->transforms;
+	RelationPlan plan = {.schema = "", .table = stream->topic};
+	Draft d = {.enc = enc,
+			   .plan = &plan,
+			   .class = SHAPE_ROW,
+			   .topic = stream->topic,
+			   /* no envelope: what takes such lets it pass */
+			   .flat = true,
+			   .has_key = true};
 
 	if (chain == NULL)
 		return;
+	d.key = members(full->key_head, &d.key_rest);
+	d.value = members(full->value_head, &d.value_rest);
 	for (int i = 0; i < chain->nsteps; i++)
-		if (stream_applies(&d, &chain->steps[i]))
-			stream_step(&d, &chain->steps[i]);
-	stream->topic = topic_sanitize(d.topic);
-	stream->key_extra = stream_extra(d.key, &stream->key_head);
-	stream->value_extra = stream_extra(d.value, &stream->value_head);
-	stream->headers =
-		shape_headers_array(stream->headers, &stream->nheaders, d.headers);
+	{
+		const TransformStep *step = &chain->steps[i];
+
+		/* a key is written before the value */
+		if (step->kind != STEP_UNWRAP && step->kind != STEP_OUTBOX &&
+			step->kind != STEP_TIMEZONE && step->kind != STEP_VALUE_TO_KEY &&
+			shape_step_applies(&d, step))
+			apply_step(&d, step);
+	}
+	finish(&d, stream);
+}
+
+/* ---- records ------------------------------------------------------------- */
+
+static void
+put_member(StringInfo out, const ShapeField *f, const char *object)
+{
+	const char *value =
+		f->source == FIELD_MEMBER ? jsonscan_member(object, f->json) : f->json;
+	int start = out->len;
+
+	if (value == NULL)
+		json_lit(out, "null");
+	else
+		json_raw(out, value, (int) (jsonscan_skip(value) - value));
+	if (f->nconversions > 0)
+		convert_run(out, start, f);
+}
+
+static void
+rewrite(StringInfo out, int start, const ShapeField *fields, int n, bool bare)
+{
+	char *object = pnstrdup(out->data + start, out->len - start);
+
+	out->len = start;
+	if (bare)
+	{
+		put_member(out, &fields[0], object);
+		return;
+	}
+	json_char(out, '{');
+	for (int i = 0; i < n; i++)
+	{
+		if (i > 0)
+			json_char(out, ',');
+		json_raw(out, fields[i].name_json, fields[i].name_len);
+		put_member(out, &fields[i], object);
+	}
+	json_char(out, '}');
+}
+
+void
+stream_rewrite_key(StringInfo out, int start, const struct StreamShape *shape)
+{
+	if (shape != NULL && shape->own_key)
+		rewrite(out, start, shape->key, shape->nkey, shape->bare_key);
+}
+
+void
+stream_rewrite_value(StringInfo out, int start, const struct StreamShape *shape)
+{
+	if (shape != NULL && shape->own_value)
+		rewrite(out, start, shape->value, shape->nvalue, false);
 }

@@ -100,6 +100,22 @@ key_names(const RelationPlan *plan, bool *identified)
 		construct_array(names, plan->nkey, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* columns whose values are null where an update leaves them out of line */
+static Datum
+lost_names(const RelationPlan *plan)
+{
+	Datum *names = palloc(sizeof(Datum) * Max(plan->ncolumns, 1));
+	int n = 0;
+
+	for (int i = 0; i < plan->ncolumns; i++)
+		if (plan->columns[i].lost_if_unchanged &&
+			plan->columns[i].may_be_toasted &&
+			plan->replident != REPLICA_IDENTITY_FULL)
+			names[n++] = CStringGetTextDatum(plan->columns[i].name);
+	return PointerGetDatum(
+		construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
 /* What transforms make of topic and key; NULL: each record has its own. */
 static const Shape *
 apply_transforms(RelationPlan *plan, const PluginOptions *opts)
@@ -142,8 +158,8 @@ tuplecast_plan(PG_FUNCTION_ARGS)
 	Relation rel;
 	RelationPlan *plan;
 	TupleDesc desc;
-	Datum values[6] = {0};
-	bool nulls[6] = {true, true, true, true, true, true};
+	Datum values[7] = {0};
+	bool nulls[7] = {true, true, true, true, true, true, true};
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -165,6 +181,7 @@ tuplecast_plan(PG_FUNCTION_ARGS)
 		values[3] = CStringGetTextDatum(identity_name(plan->replident));
 		values[4] = BoolGetDatum(identified);
 		values[5] = Int32GetDatum(plan->ncolumns);
+		values[6] = lost_names(plan);
 		if (opts.transforms != NULL)
 		{
 			const Shape *shape = apply_transforms(plan, &opts);

@@ -20,7 +20,7 @@ COMMENT ON FUNCTION tuplecast.wire_version() IS
 CREATE FUNCTION tuplecast.plan(relation oid, options text[],
 	OUT published regclass, OUT topic text, OUT key text[],
 	OUT replica_identity text, OUT key_in_identity boolean,
-	OUT columns integer) RETURNS record
+	OUT columns integer, OUT lost_if_unchanged text[]) RETURNS record
 	LANGUAGE C STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tuplecast_plan';
 COMMENT ON FUNCTION tuplecast.plan(oid, text[]) IS
@@ -29,13 +29,13 @@ COMMENT ON FUNCTION tuplecast.plan(oid, text[]) IS
 CREATE FUNCTION tuplecast.relations(VARIADIC options text[],
 	OUT relation regclass, OUT topic text, OUT key text[],
 	OUT replica_identity text, OUT key_in_identity boolean,
-	OUT columns integer) RETURNS SETOF record
+	OUT columns integer, OUT lost_if_unchanged text[]) RETURNS SETOF record
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 	SELECT p.published, p.topic, (min(p.key::text))::text[],
 		CASE WHEN count(DISTINCT p.replica_identity) = 1 THEN min(p.replica_identity) ELSE 'mixed' END,
-		bool_and(p.key_in_identity), min(p.columns)
+		bool_and(p.key_in_identity), min(p.columns), (max(p.lost_if_unchanged::text))::text[]
 	FROM pg_class c, tuplecast.plan(c.oid, options) p
 	WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.oid >= 16384
 		AND p.published IS NOT NULL

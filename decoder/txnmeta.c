@@ -61,6 +61,9 @@ txnmeta_create(const Encoder *enc, MemoryContext parent)
 {
 	TxnMeta *meta = palloc0(sizeof(TxnMeta));
 	StreamInfo *stream = &meta->stream;
+	StreamInfo full;
+	PluginOptions opts = *enc->opts;
+	Encoder with = *enc;
 
 	meta->enabled = enc->opts->transaction_metadata;
 	meta->cxt = AllocSetContextCreate(parent, "tuplecast transaction",
@@ -73,8 +76,13 @@ txnmeta_create(const Encoder *enc, MemoryContext parent)
 	stream->schema = stream->name = "";
 	stream->key_head = stream->key_tail = "";
 	stream->value_head = stream->value_tail = "";
+	full = *stream;
 	fill_schemas(enc, stream);
-	stream_transform(enc->opts, stream);
+	opts.key_schemas = opts.value_schemas = true;
+	opts.format = FORMAT_ENVELOPE;
+	with.opts = &opts;
+	fill_schemas(&with, &full);
+	stream_transform(enc, stream, &full);
 	return meta;
 }
 

@@ -43,9 +43,10 @@ struct TypeCodec
 	SizeClass size_class;
 	FmgrInfo outfunc; /* only if has_outfunc */
 	bool has_outfunc;
-	TypeCodec *element;	 /* of an array */
-	bool items_required; /* its schema allows no null in an array */
-	void *cache;		 /* the codec's own */
+	TypeCodec *element;	  /* of an array */
+	bool always_optional; /* Debezium's schema of it is, NOT NULL or not */
+	bool items_required;  /* its schema allows no null in an array */
+	void *cache;		  /* the codec's own */
 	/* JSON for a value that the WAL does not hold; NULL: it has no such form */
 	const char *unavailable;
 	/* JSON of the type's zero, which stands in where Debezium invents a value */

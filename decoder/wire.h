@@ -111,6 +111,8 @@ typedef enum WireOp
 #define WIRE_REC_TIMESTAMP 0x04
 #define WIRE_REC_HOLE	   0x08
 #define WIRE_REC_OVERSIZE  0x10
+/* a value is null because the WAL does not hold it */
+#define WIRE_REC_LOST 0x20
 
 #define WIRE_OVER_EXACT	  0x01 /* the value's length is exact */
 #define WIRE_OVER_CUT_KEY 0x02 /* the key is cut */

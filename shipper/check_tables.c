@@ -30,6 +30,7 @@ static const char query_tail[] =
 	" length(r.topic) > 249 AS too_long,"
 	" (min(r.topic) OVER same <> max(r.topic) OVER same"
 	"  OR (count(r.topic) OVER same > 1 AND NOT routed.routed)) AS collides,"
+	" array_to_string(r.lost_if_unchanged, ', ') AS lost,"
 	" l.large, l.full_sql, l.old_sql"
 	" FROM r CROSS JOIN routed LEFT JOIN LATERAL (SELECT"
 	"  bool_or(reltoastrelid <> 0) AS large,"
@@ -418,19 +419,35 @@ static void
 judge_large(Check *c, const PGresult *res)
 {
 	Group bad;
+	CheckList lost = {.limit = NAMES_SHOWN};
+	char item[512];
 
 	group_init(&bad);
 	for (int i = 0; i < PQntuples(res); i++)
-		if (holds(res, i, "large") && cell(res, i, "full_sql")[0] != '\0')
-			group_add(&bad, cell(res, i, "name"), cell(res, i, "full_sql"));
+	{
+		if (!holds(res, i, "large") || cell(res, i, "full_sql")[0] == '\0')
+			continue;
+		group_add(&bad, cell(res, i, "name"), cell(res, i, "full_sql"));
+		if (cell(res, i, "lost")[0] == '\0')
+			continue;
+		snprintf(item, sizeof(item), "%s (%s)", cell(res, i, "name"),
+				 cell(res, i, "lost"));
+		check_list_add(&lost, item);
+	}
 	if (bad.names.count == 0)
 		findings_ok(c->findings, FIND_toast_identity,
 					"no table has them without REPLICA IDENTITY FULL");
 	else
 		findings_bad(c->findings, FIND_toast_identity, group_repair(&bad),
 					 "%zu %s with columns that can hold values stored apart "
-					 "(TOAST), and no REPLICA IDENTITY FULL: %s",
+					 "(TOAST), and no REPLICA IDENTITY FULL: %s%s%s",
 					 bad.names.count, plural(bad.names.count),
-					 check_list_text(&bad.names));
+					 check_list_text(&bad.names),
+					 lost.count > 0 ? "; of types that have no form for a "
+									  "placeholder, so that such a value "
+									  "becomes null: "
+									: "",
+					 lost.count > 0 ? check_list_text(&lost) : "");
+	check_list_free(&lost);
 	group_free(&bad);
 }

@@ -74,7 +74,7 @@ const DebeziumProperty config_debezium_properties[] = {
 	{"converters", DBZ_REFUSED, "", "", "Java classes cannot be loaded here"},
 	{"post.processors", DBZ_NOT_YET, "", "", "values would differ"},
 	{"transaction.metadata.factory", DBZ_NOT_YET, "", "io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory", "transaction records would differ"},
-	{"include.schema.comments", DBZ_NOT_YET, "", "false", "the schemas would lack comments"},
+	{"include.schema.comments", DBZ_NO_EFFECT, "", "false", "Debezium's PostgreSQL connector reads no comments, so its schemas have none either"},
 	{"include.schema.changes", DBZ_NO_EFFECT, "", "false|true", "PostgreSQL has no topic of schema changes"},
 	{"schema.refresh.mode", DBZ_NO_EFFECT, "", "columns_diff|columns_diff_exclude_unchanged_toast", "the server itself says when a table has changed"},
 	{"schema.history.internal*", DBZ_NO_EFFECT, "", "", "PostgreSQL needs no schema history"},

@@ -457,6 +457,8 @@ core_count(Core *c, const FrameRecord *f)
 		s->record_bytes += f->key.len + c->current->key_extra;
 	if (f->value.data != NULL)
 		s->record_bytes += f->value.len + c->current->value_extra;
+	if (f->flags & WIRE_REC_LOST)
+		s->lost_values++;
 	switch (f->op)
 	{
 		case WIRE_OP_CREATE:

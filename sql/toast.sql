@@ -75,6 +75,21 @@ INSERT INTO toast_packed VALUES (1, repeat('abc', 1000), decode(repeat('ab', 500
 UPDATE toast_packed SET b = 'x';
 SELECT data::json->'value'->>'id', length(data::json->'value'->>'t'), left(data::json->'value'->>'t', 30), md5(data::json->'value'->>'t') = md5(repeat('abc', 1000)), length(data::json->'value'->>'b')
 	FROM pg_logical_slot_get_changes('regress_toast', NULL, NULL, 'topic.prefix', 'p');
+-- what has no form for a placeholder is null, which is warned of once, and can be asked for
+CREATE EXTENSION IF NOT EXISTS tuplecast;
+CREATE TABLE toast_lost (id int PRIMARY KEY, n int, f float8[], small numeric(10,2), wide numeric, t text);
+ALTER TABLE toast_lost ALTER f SET STORAGE EXTERNAL;
+INSERT INTO toast_lost SELECT 1, 1, array_agg(i), 1, 1, 't' FROM generate_series(1, 1000) i;
+UPDATE toast_lost SET n = 2;
+UPDATE toast_lost SET n = 3;
+SELECT data::json->'value'->>'n', data::json->'value'->'f' FROM pg_logical_slot_get_changes('regress_toast', NULL, NULL, 'topic.prefix', 'p') OFFSET 1;
+SELECT lost_if_unchanged FROM tuplecast.relations('topic.prefix', 'p', 'table.include.list', 'public.toast_lost', 'decimal.handling.mode', 'precise');
+SELECT lost_if_unchanged FROM tuplecast.relations('topic.prefix', 'p', 'table.include.list', 'public.toast_lost', 'column.exclude.list', '.*\.f');
+ALTER TABLE toast_lost REPLICA IDENTITY FULL;
+SELECT lost_if_unchanged FROM tuplecast.relations('topic.prefix', 'p', 'table.include.list', 'public.toast_lost');
+DROP TABLE toast_lost;
+DROP EXTENSION tuplecast;
+DROP SCHEMA tuplecast;
 DROP TABLE toasted, toast_key, toast_packed;
 DROP FUNCTION toast_fill;
 DROP TYPE toast_mood;

@@ -22,6 +22,7 @@ pg_server() { local bin; bin=$(pg --bindir) && [ -x "$bin/postgres" ] && [ -x "$
 libpq() { header libpq-fe.h "$(pg --includedir || echo /usr/include/postgresql)"; }
 fuzzer_runtime() { [ -f "$(clang-14 -print-file-name=libclang_rt.fuzzer-x86_64.a 2>/dev/null)" ] || ls /usr/lib/llvm-14/lib/clang/14*/lib/linux/libclang_rt.fuzzer-*.a >/dev/null 2>&1; }
 java17() { have java && [ "$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p')" -ge 17 ] 2>/dev/null; }
+postgis() { local dir; dir=$(pg --sharedir) && [ -f "$dir/extension/postgis.control" ]; }
 venv_module() { python3 -c 'import venv, ensurepip' 2>/dev/null; }
 
 find_missing()
@@ -50,6 +51,7 @@ find_missing()
 		need python3-venv venv_module
 		need procps have ps
 		need locales have localedef
+		need postgresql-@-postgis-3 postgis
 	fi
 }
 header_cmocka() { echo '#include <stdarg.h>

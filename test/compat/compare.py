@@ -326,7 +326,7 @@ class Comparer:
 
 def known_schemas():
     """What the names of this workload's tables begin with."""
-    return ("id.", "r.", "ty.", "m.", "public.", "Sch ema.")
+    return ("id.", "r.", "ty.", "ext.", "m.", "public.", "Sch ema.")
 
 
 def by_key(records):

@@ -212,6 +212,40 @@ def outbox_values():
                     table_fields_additional_placement=beside, table_expand_json_payload="true")
 
 
+def extensions():
+    for schemas, word in ((PLAIN, ""), (SCHEMAS, "-schemas")):
+        yield Combination(f"ext{word}", "ext", schemas, quick=not word)
+        yield Combination(f"ext-unwrap{word}", "ext", {**schemas, **unwrap(delete_tombstone_handling_mode="rewrite-with-tombstone")})
+    yield Combination("ext-hex", "ext", {**PLAIN, "binary.handling.mode": "hex"})
+
+
+def steps():
+    """Transforms on records that are no rows, and on the source block."""
+    transforms = "org.apache.kafka.connect.transforms."
+    only = {"predicates": "message", "predicates.message.type": transforms + "predicates.TopicNameMatches", "predicates.message.pattern": ".*message"}
+
+    def made(name, chain, **more):
+        properties = {"table.include.list": r"id\.(customers|k_only)", **only, **more, "transforms": ",".join(chain)}
+        for alias, step in chain.items():
+            kind = step["type"] if "debezium" in step["type"] else transforms + step["type"]
+            given = {"predicate": "message"} if "debezium" not in step["type"] else {}
+            properties.update({f"transforms.{alias}.{k}": v for k, v in {**step, "type": kind, **given}.items()})
+        for schemas, word in ((PLAIN, ""), (SCHEMAS, "-schemas")):
+            yield Combination(f"steps-{name}{word}", "identity", {**schemas, **properties})
+    yield from made("messages-replace", {"r": {"type": "ReplaceField$Value", "exclude": "transaction", "renames": "op:kind,message:body"}})
+    yield from made("messages-include", {"r": {"type": "ReplaceField$Value", "include": "message"}, "k": {"type": "ReplaceField$Key", "renames": "prefix:p"}})
+    yield from made("messages-mask", {"m": {"type": "MaskField$Value", "fields": "op"}, "k": {"type": "MaskField$Key", "fields": "prefix", "replacement": "compat-end"}})
+    yield from made("messages-cast", {"c": {"type": "Cast$Value", "spec": "ts_ms:string,op:string"}, "i": {"type": "InsertField$Value", "static.field": "s", "static.value": "x", "topic.field": "t"}})
+    yield from made("messages-key", {"e": {"type": "ExtractField$Key", "field": "prefix"}, "c": {"type": "Cast$Key", "spec": "string"}})
+    yield from made("messages-logical", {"l": {"type": "io.debezium.transforms.ByLogicalTableRouter", "topic.regex": r"(.*)\.(message|k_only)", "topic.replacement": "$1.other"}})
+    zone = {"type": "io.debezium.transforms.TimezoneConverter", "converted.timezone": "America/New_York"}
+    yield from made("timezone-source", {"z": {**zone, "include.list": "source:customers:source.ts_ms,customers:ts,customers:source.ts_ns"}})
+    yield from made("timezone-exclude", {"z": {**zone, "converted.timezone": "+05:30", "exclude.list": "source:customers:source.ts_ms"}})
+    yield from made("timezone-unwrap", {"z": {**zone, "include.list": "source:customers:source.ts_us,k_only:source.ts_us"}, "unwrap": {
+        "type": UNWRAP["transforms.unwrap.type"], "delete.tombstone.handling.mode": "rewrite", "add.fields": "source.ts_us,source.ts_ms,op"}})
+    yield Combination("steps-comments", "identity", {**SCHEMAS, "table.include.list": r"id\.customers", "include.schema.comments": "true"})
+
+
 def identities():
     for schemas, word in ((PLAIN, ""), (SCHEMAS, "-schemas")):
         def made(name, *settings, quick=False, **kwargs):
@@ -411,7 +445,7 @@ def generated(seed, count):
 
 
 def everything(seed, count=90):
-    made = [*pipelines(), *types(), *identities(), *header_converters(), *generated(seed, count)]
+    made = [*pipelines(), *types(), *extensions(), *identities(), *header_converters(), *steps(), *generated(seed, count)]
     names = [c.name for c in made]
     assert len(set(names)) == len(names)
     return made

@@ -342,7 +342,13 @@ def test_an_identity_without_the_key(db, repaired):
 def test_large_values(db, repaired):
     db.sql("CREATE TABLE t (id int PRIMARY KEY, big text); CREATE TABLE u (id int PRIMARY KEY, x varchar(20))")
     finding = repaired(db, "toast_identity", "warn")
-    assert "public.t" in finding["text"] and "public.u" not in finding["text"]
+    assert "public.t" in finding["text"] and "public.u" not in finding["text"] and "null" not in finding["text"]
+
+
+def test_large_values_without_a_placeholder(db, repaired):
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, big text, f float8[], n numeric, m numeric(10,2))")
+    finding = repaired(db, "toast_identity", "warn")
+    assert "null: public.t (f)" in finding["text"]
 
 
 def test_long_lists_are_cut(db, check):

@@ -4,6 +4,7 @@ CREATE SCHEMA id;
 CREATE TABLE id.customers (
 	id serial PRIMARY KEY, first_name varchar(255) NOT NULL, last_name varchar(255), age int NOT NULL DEFAULT 7, note text DEFAULT 'dflt',
 	amt numeric(10,2) NOT NULL, ts timestamptz NOT NULL DEFAULT now(), b bytea NOT NULL DEFAULT '\x00');
+COMMENT ON COLUMN id.customers.note IS 'what was said';
 CREATE TABLE id.full_t (id int PRIMARY KEY, a text NOT NULL, b text);
 ALTER TABLE id.full_t REPLICA IDENTITY FULL;
 CREATE TABLE id.nopk (a int, b text);
