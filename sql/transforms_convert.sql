@@ -45,5 +45,11 @@ INSERT INTO cvt VALUES (2, '1969-12-31 23:59:59.9995', 'infinity', 'infinity', '
 SELECT data::json->'value'->'after' FROM pg_logical_slot_peek_changes('regress_convert', NULL, NULL, 'topic.prefix', 'p', 'format', 'envelope', 'table.include.list', 'public.cvt', 'transforms', 'timezone-converter converted.timezone=-03:30') LIMIT 1;
 :get, 'transforms', 'timezone-converter converted.timezone=+08:00');
 :get, 'format', 'envelope', 'transforms', 'timezone-converter converted.timezone=Atlantis/Centre');
+-- clocks of the source block, where they are named: behind unwrap, too
+SELECT (v->>'__source_ts_us')::bigint - (v->>'__c_ms')::bigint * 1000 BETWEEN 19799000000 AND 19801000000, (v->>'__source_ts_us')::bigint / 60000000 = (v->>'__c_ms')::bigint / 60000 + 330
+	FROM (SELECT data::json->'value' AS v FROM pg_logical_slot_peek_changes('regress_convert', NULL, NULL, 'topic.prefix', 'p', 'format', 'flat', 'table.include.list', 'public.cvt', 'add.fields', 'source.ts_us,source.ts_ms:c_ms', 'transforms', 'timezone-converter converted.timezone=+05:30 include.list=source:cvt:source.ts_us,cv:source.ts_ms; unwrap') LIMIT 1) r;
+SELECT (s->>'ts_us')::bigint / 1000 = (s->>'ts_ms')::bigint, (s->>'ts_ns')::bigint / 1000000 - (s->>'ts_ms')::bigint BETWEEN -12600000 AND -12599999
+	FROM (SELECT data::json->'value'->'source' AS s FROM pg_logical_slot_peek_changes('regress_convert', NULL, NULL, 'topic.prefix', 'p', 'format', 'envelope', 'table.include.list', 'public.cvt', 'transforms', 'timezone-converter converted.timezone=-03:30 include.list=source:cvt:source.ts_ns') LIMIT 1) r;
+:get, 'format', 'envelope', 'transforms', 'timezone-converter converted.timezone=+08:00 include.list=source:cvt:before.tz');
 SELECT 'gone' FROM pg_drop_replication_slot('regress_convert');
 DROP TABLE cv, cvt;
