@@ -113,7 +113,7 @@ def main(args):
     # what it started ends with it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if args[:1] == ["list"]:
-        for fault in faults_base.ALL.values():
+        for fault in (f for f in faults_base.ALL.values() if not f.hidden):
             print(f"{fault.name:28} {fault.what}")
         return 0
     if args[:1] == ["selftest"]:

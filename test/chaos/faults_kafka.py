@@ -36,7 +36,7 @@ class BrokerKill(BrokerFault):
 
 
 class LeaderKill(BrokerKill):
-    name = "leader-kill"
+    name, quick = "leader-kill", False
     what = "kill -9 of the broker that leads a partition of ours"
 
     def victim(self, row):
@@ -44,7 +44,7 @@ class LeaderKill(BrokerKill):
 
 
 class ControllerKill(BrokerKill):
-    name = "controller-kill"
+    name, quick = "controller-kill", False
     what = "kill -9 of the broker that is the active controller"
 
     def victim(self, row):
@@ -52,7 +52,7 @@ class ControllerKill(BrokerKill):
 
 
 class CoordinatorKill(BrokerKill):
-    name = "coordinator-kill"
+    name, quick = "coordinator-kill", False
     what = "kill -9 of the broker that coordinates our transactional id"
     modes = ("exactly-once",)
 
