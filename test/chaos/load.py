@@ -47,8 +47,8 @@ class Writer(threading.Thread):
                         self.load.paused.wait()
                         self.transaction(connection)
                         self.load.stopping.wait(self.load.pace * self.random.random() * 2)
-            except psycopg.OperationalError:
-                self.load.stopping.wait(0.1)
+            except (psycopg.OperationalError, psycopg.Rollback):
+                self.load.stopping.wait(0.1)  # the server is away; a rollback that it did not hear is none of ours
             except psycopg.Error as e:
                 if e.sqlstate in TRANSIENT:
                     self.load.stopping.wait(0.1)
