@@ -298,7 +298,14 @@ start_client(KafkaSink *ks, const Config *cfg, Error *err)
 	ks->rk = kafka_client_new(RD_KAFKA_PRODUCER, conf, errstr, sizeof(errstr));
 	if (ks->rk == NULL)
 	{
+		/* threads that do not start are no fault of the settings */
+		bool lacking =
+			rd_kafka_last_error() == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
+
 		rd_kafka_conf_destroy(conf);
+		if (lacking)
+			return err_set(err, ERR_RESTART, "kafka_client",
+						   "the Kafka client does not start: %s", errstr);
 		err_set(err, ERR_CONFIG, "kafka_setting", "kafka.*: %s", errstr);
 		err_hint(err, "librdkafka %s does not start with these settings.",
 				 rd_kafka_version_str());
