@@ -47,7 +47,8 @@ enum
 	ARG_END,
 	ARG_YOUNGER_THAN,
 	ARG_QUERY,
-	ARG_MARKER
+	ARG_MARKER,
+	ARG_NODE
 };
 
 typedef struct SnapshotScan
@@ -411,8 +412,21 @@ refuse_row_security(Relation rel)
 				 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
 }
 
+/* A snapshot that is older than a rewrite may see no rows at all. */
 static void
-open_relation(SnapshotScan *scan, Oid relid)
+refuse_rewritten(Relation rel, Oid node)
+{
+	if (!OidIsValid(node) || rel->rd_rel->relfilenode == node)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("table \"%s\" was rewritten since the snapshot was taken",
+					RelationGetRelationName(rel)),
+			 errhint("Take a new snapshot.")));
+}
+
+static void
+open_relation(SnapshotScan *scan, Oid relid, Oid node)
 {
 	Relation rel = try_relation_open(relid, AccessShareLock);
 
@@ -421,6 +435,7 @@ open_relation(SnapshotScan *scan, Oid relid)
 						errmsg("relation with OID %u does not exist", relid)));
 	refuse_relation(rel);
 	refuse_row_security(rel);
+	refuse_rewritten(rel, node);
 	scan->relid = relid;
 	scan->table = pstrdup(RelationGetRelationName(rel));
 	scan->desc = CreateTupleDescCopy(RelationGetDescr(rel));
@@ -488,7 +503,9 @@ scan_open(FunctionCallInfo fcinfo)
 	enc->incremental = strcmp(enc->snapshot, "incremental") == 0;
 	if (strcmp(enc->snapshot, "true") == 0)
 		scan->writer.marker = enc->snapshot;
-	open_relation(scan, PG_GETARG_OID(ARG_RELATION));
+	open_relation(scan, PG_GETARG_OID(ARG_RELATION),
+				  PG_ARGISNULL(ARG_NODE) ? InvalidOid
+										 : PG_GETARG_OID(ARG_NODE));
 	encoder_complete_plan(enc, scan->plan);
 	relation_plan_number(scan->plan, FIRST_TABLE_STREAM);
 	fill_transaction(scan, fcinfo);
@@ -515,7 +532,7 @@ scan_next(SnapshotScan *scan)
 
 /*
  * snapshot(relation, options, lsn, started, first, before,
- * younger_than, query, marker): frames (or lines, without wire=1), about 64 KB
+ * younger_than, query, marker, node): frames (or lines, without wire=1), about 64 KB
  * in a value.  The last record comes in the last value, with the frame that
  * counts them.
  */

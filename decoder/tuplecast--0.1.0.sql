@@ -50,9 +50,9 @@ CREATE FUNCTION tuplecast.snapshot(relation oid, options text[],
 	lsn pg_lsn DEFAULT '0/0', started timestamptz DEFAULT NULL,
 	first tid DEFAULT NULL, before tid DEFAULT NULL,
 	younger_than xid DEFAULT NULL, query text DEFAULT NULL,
-	marker text DEFAULT 'true') RETURNS SETOF bytea
+	marker text DEFAULT 'true', node oid DEFAULT NULL) RETURNS SETOF bytea
 	LANGUAGE C STABLE
 	AS 'MODULE_PATHNAME', 'tuplecast_snapshot';
-COMMENT ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, tid, tid, xid, text, text) IS
+COMMENT ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, tid, tid, xid, text, text, oid) IS
 	'the rows of a table, or of a query with its columns, as the output plugin would publish them; many records in one value';
-REVOKE ALL ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, tid, tid, xid, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, tid, tid, xid, text, text, oid) FROM PUBLIC;

@@ -84,6 +84,8 @@ extern void check_failover(Check *c);
 extern void check_publication(Check *c);
 /* check_plugin.c: needs what check_slot() found */
 extern void check_plugin(Check *c);
+/* check_snapshot.c */
+extern void check_snapshot(Check *c);
 /* check_tables.c */
 extern void check_tables(Check *c);
 extern void check_tables_free(Check *c);

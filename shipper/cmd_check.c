@@ -77,6 +77,7 @@ check_source(Check *c)
 		check_failover(c);
 		check_publication(c);
 		check_plugin(c);
+		check_snapshot(c);
 		check_tables(c);
 	}
 	findings_skip_rest(c->findings, FIND_source_connection, FIND_toast_identity,

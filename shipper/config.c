@@ -392,13 +392,8 @@ check_values(Config *cfg, Error *err)
 					   "up to 8 rising numbers from 1 to 100 with commas", err);
 	if (!check_exclusive(cfg, err) || !check_delivery(cfg, err))
 		return false;
-	if (strcmp(cfg->snapshot_mode, "no_data") != 0)
-		config_warn(cfg,
-					"snapshot.mode=%s: rows that are in the tables already are "
-					"not published, since this version takes no snapshots; "
-					"only changes are. The mode no_data would say that this "
-					"is meant",
-					cfg->snapshot_mode);
+	if (!config_check_snapshot(cfg, err))
+		return false;
 	if (cfg->slot_lost == 1)
 		config_warn(cfg, "slot.lost=resnapshot: this version takes no "
 						 "snapshots, so that a lost slot stops it");
@@ -461,12 +456,14 @@ config_free(Config *cfg)
 	}
 	config_pairs_free(&cfg->kafka);
 	config_pairs_free(&cfg->topic_creation);
+	config_pairs_free(&cfg->overrides);
 	config_pairs_free(&cfg->plugin);
 	config_properties_free(&st->worker);
 	config_properties_free(&st->connector);
 	for (size_t i = 0; i < st->nmasks; i++)
 		config_mask_free(&st->masks[i]);
 	free(st->masks);
+	free(st->override_ranks);
 	if (cfg->secrets != NULL)
 		explicit_bzero(cfg->secrets, strlen(cfg->secrets));
 	free(cfg->secrets);

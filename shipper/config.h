@@ -69,6 +69,8 @@ typedef struct Config
 	ConfigPairs kafka;
 	/* "topic.creation.default.*": topic configuration, without the prefix */
 	ConfigPairs topic_creation;
+	/* "snapshot.select.statement.overrides.*": query by "schema.table" */
+	ConfigPairs overrides;
 	/* what START_REPLICATION is given, complete but for "wire" */
 	ConfigPairs plugin;
 	/* the session's setting tuplecast.secrets, to which options of the plugin

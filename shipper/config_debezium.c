@@ -189,6 +189,12 @@ config_apply_property(Config *cfg, const Property *p, bool external, Error *err)
 	if (config_is_mask(p->name))
 		return config_mask_set(cfg, p->name, p->value, p->origin,
 							   st->connector_rank, err);
+	if (config_is_override(p->name))
+	{
+		config_override_set(cfg, p->name, p->value, p->origin,
+							st->connector_rank);
+		return true;
+	}
 	d = config_debezium_find(p->name);
 	if (d != NULL)
 		return set_by_verdict(cfg, p, d, err);

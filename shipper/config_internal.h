@@ -83,6 +83,7 @@ struct ConfigState
 {
 	Setting *settings; /* one an option */
 	MaskSetting *masks;
+	int *override_ranks;
 	size_t nmasks;
 	char **warnings; /* ended by NULL */
 	size_t nwarnings;
@@ -209,6 +210,14 @@ extern bool config_kafka_is_secret(const char *name);
 extern bool config_topic_set(Config *cfg, const char *name, const char *value,
 							 const char *origin, int rank,
 							 Error *err) MUST_CHECK;
+
+/* ---- config_snapshot.c ---- */
+/* whether the name is of snapshot.select.statement.overrides.TABLE */
+extern bool config_is_override(const char *name);
+extern void config_override_set(Config *cfg, const char *name,
+								const char *value, const char *origin,
+								int rank);
+extern bool config_check_snapshot(Config *cfg, Error *err) MUST_CHECK;
 
 /* ---- config_mask.c ---- */
 /* whether the name is of column.mask.* or column.truncate.* */

@@ -99,6 +99,10 @@ config_print_text(const Config *cfg, FILE *out)
 		print_line(out, "kafka.", cfg->kafka.items[i].name,
 				   cfg->kafka.items[i].value, cfg->kafka.items[i].secret,
 				   cfg->kafka.items[i].origin);
+	for (size_t i = 0; i < cfg->overrides.count; i++)
+		print_line(out, "snapshot.select.statement.overrides.",
+				   cfg->overrides.items[i].name, cfg->overrides.items[i].value,
+				   false, cfg->overrides.items[i].origin);
 	for (size_t i = 0; i < cfg->topic_creation.count; i++)
 		print_line(out, "topic.creation.default.",
 				   cfg->topic_creation.items[i].name,
@@ -144,6 +148,10 @@ config_print_json(const Config *cfg, FILE *out)
 		add_json(options, "kafka.", cfg->kafka.items[i].name,
 				 cfg->kafka.items[i].value, cfg->kafka.items[i].secret,
 				 cfg->kafka.items[i].origin);
+	for (size_t i = 0; i < cfg->overrides.count; i++)
+		add_json(options, "snapshot.select.statement.overrides.",
+				   cfg->overrides.items[i].name, cfg->overrides.items[i].value,
+				   false, cfg->overrides.items[i].origin);
 	for (size_t i = 0; i < cfg->topic_creation.count; i++)
 		add_json(options, "topic.creation.default.",
 				 cfg->topic_creation.items[i].name,

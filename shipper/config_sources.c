@@ -83,6 +83,11 @@ set_native(Config *cfg, const char *name, const char *shown, const char *value,
 		ok = config_topic_set(cfg, name, text, origin, rank, err);
 	else if (config_is_mask(name))
 		ok = config_mask_set(cfg, name, text, origin, rank, err);
+	else if (config_is_override(name))
+	{
+		config_override_set(cfg, name, text, origin, rank);
+		ok = true;
+	}
 	else
 		ok = unknown_option(shown, name, config_nearest_option(name), origin,
 							err);
@@ -508,7 +513,8 @@ set_argument(Config *cfg, const Argument *a, Error *err)
 			option = short_names[i].option;
 	if (config_find_option(option) == NULL &&
 		strncmp(option, "kafka.", 6) != 0 &&
-		strncmp(option, "topic.creation.", 15) != 0 && !config_is_mask(option))
+		strncmp(option, "topic.creation.", 15) != 0 && !config_is_mask(option) &&
+		!config_is_override(option))
 	{
 		const char *found = nearest_flag(option);
 

@@ -20,6 +20,7 @@ static CoreVerdict core_violation(Core *c, Error *err, const char *what);
 static CoreStream *core_find_stream(const Core *c, uint32_t id);
 static void core_grow_streams(Core *c);
 static uint64_t core_count(Core *c, const FrameRecord *f);
+static void core_rows_close(Core *c);
 static bool core_begins_change(const Core *c, uint64_t end_lsn,
 							   uint64_t ordinal);
 static void core_cut(Core *c);
@@ -88,6 +89,7 @@ core_reset(Core *c)
 	c->done_lsn = 0;
 	c->open_lsn = 0;
 	c->open_records = 0;
+	c->rows_open = false;
 	c->put_lsn = 0;
 	free(c->put_snapshot);
 	c->put_snapshot = NULL;
@@ -145,7 +147,14 @@ core_set_stream(Core *c, const FrameStream *f, SinkStream *handle)
 	s->key_extra = f->key_head.len + f->key_tail.len;
 	s->value_extra = f->value_head.len + f->value_tail.len;
 	s->handle = handle;
+	s->floor_lsn = 0;
 	c->current = NULL;
+}
+
+void
+core_set_floor(Core *c, uint32_t stream, uint64_t lsn)
+{
+	core_find_stream(c, stream)->floor_lsn = lsn;
 }
 
 void
@@ -243,6 +252,15 @@ core_hello(Core *c, const FrameHello *f, Error *err)
 {
 	if (c->greeted)
 		return core_violation(c, err, "a second hello");
+	if (!core_check_hello(f, err))
+		return CORE_ERROR;
+	c->greeted = true;
+	return CORE_NOTHING;
+}
+
+bool
+core_check_hello(const FrameHello *f, Error *err)
+{
 	if (f->wire_version != WIRE_VERSION)
 	{
 		err_set(
@@ -258,10 +276,9 @@ core_hello(Core *c, const FrameHello *f, Error *err)
 				 f->wire_version < WIRE_VERSION
 					 ? "extension (a new session loads it)"
 					 : "program");
-		return CORE_ERROR;
+		return false;
 	}
-	c->greeted = true;
-	return CORE_NOTHING;
+	return true;
 }
 
 /*
@@ -341,6 +358,11 @@ core_record(Core *c, const FrameRecord *f, SinkRecord *out, Error *err)
 	c->ordinal = f->ordinal;
 	c->part = f->part;
 
+	if (c->txn.commit_lsn < c->current->floor_lsn)
+	{
+		c->stats->snapshot_skipped++;
+		return CORE_SKIP;
+	}
 	if (c->repeated ||
 		(c->last.end_lsn == c->txn.end_lsn &&
 		 (f->ordinal < c->last.ordinal ||
@@ -615,6 +637,75 @@ core_other_taken(Core *c)
 		d->opened_ms = d->now_ms > 0 ? d->now_ms : 1;
 }
 
+/* Rows that were put are an entry of the tracker, which is complete now. */
+static void
+core_rows_close(Core *c)
+{
+	if (c->rows_open)
+		tracker_commit(&c->tracker, c->put_lsn);
+	c->rows_open = false;
+}
+
+bool
+core_has_position(const Core *c)
+{
+	return c->delivery.base.generation > 0;
+}
+
+uint64_t
+core_position_lsn(const Core *c)
+{
+	return c->put_lsn;
+}
+
+bool
+core_between(const Core *c)
+{
+	return !c->in_txn && c->open_lsn == 0 && c->last.end_lsn <= c->done_lsn;
+}
+
+bool
+core_row_offer(Core *c, SinkRecord *r, int64_t wall_us)
+{
+	if (!core_may_put(c))
+		return false;
+	if (c->delivery.opt.exactly_once && delivery_full(&c->delivery))
+	{
+		core_close(c);
+		return false;
+	}
+	if (!c->rows_open)
+		c->rows_ticket = tracker_begin(&c->tracker, wall_us);
+	c->rows_open = true;
+	r->ticket = c->rows_ticket;
+	return true;
+}
+
+void
+core_row_taken(Core *c, const SinkRecord *r, uint64_t bytes)
+{
+	tracker_add(&c->tracker, r->ticket);
+	delivery_count(&c->delivery, bytes);
+	/* none of a source transaction's */
+	c->delivery.of_source = c->delivery.bytes_of_source = 0;
+	c->stats->records++;
+	c->stats->reads++;
+	c->stats->record_bytes += bytes;
+}
+
+bool
+core_snapshot_stored(const Core *c)
+{
+	const Delivery *d = &c->delivery;
+	const char *durable;
+
+	if (!d->opt.positions || c->put_snapshot == NULL)
+		return true;
+	durable = d->wrote ? d->at.snapshot : d->base.snapshot;
+	return !d->in_flight && durable != NULL &&
+		   strcmp(durable, c->put_snapshot) == 0;
+}
+
 void
 core_snapshot_progress(Core *c, const char *progress)
 {
@@ -622,6 +713,7 @@ core_snapshot_progress(Core *c, const char *progress)
 
 	if (copy == NULL)
 		abort();
+	core_rows_close(c);
 	free(c->put_snapshot);
 	c->put_snapshot = copy;
 	if (c->open_lsn != 0 && c->open_records > 0)
@@ -774,6 +866,7 @@ core_settled(const Core *c)
 							  c->put_lsn <= d->at.end_lsn));
 	place = tracker_delivered(&c->tracker);
 	return tracker_pending(&c->tracker) == 0 && !d->in_flight &&
+		   (c->put_snapshot == NULL || core_snapshot_stored(c)) &&
 		   place.end_lsn <= d->at.end_lsn;
 }
 
@@ -803,6 +896,7 @@ core_close(Core *c)
 {
 	Delivery *d = &c->delivery;
 
+	core_rows_close(c);
 	if (c->open_lsn != 0 && c->open_records > 0)
 		core_cut(c);
 	d->release = tracker_next_ticket(&c->tracker);

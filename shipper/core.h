@@ -55,6 +55,7 @@ typedef struct CoreStream
 	uint32_t session;	/* that announced it; 0: slot of the table is free */
 	uint32_t key_extra; /* bytes of head and tail */
 	uint32_t value_extra;
+	uint64_t floor_lsn; /* changes that were committed before are left out */
 	SinkStream *handle;
 } CoreStream;
 
@@ -71,6 +72,8 @@ typedef struct Core
 	uint64_t put_lsn;	   /* nothing up to here is still to be put */
 	char *put_snapshot;	   /* progress of what is put, or NULL */
 	bool had_position;	   /* one of ours was durable in this process */
+	bool rows_open;		   /* rows of a snapshot are the tracker's open entry */
+	uint64_t rows_ticket;
 
 	/* of the session with the server */
 	uint32_t session;
@@ -136,6 +139,24 @@ extern bool core_may_put(const Core *c);
  * it; JSON, copied.  Not between the records of one change.
  */
 extern void core_snapshot_progress(Core *c, const char *progress);
+/* The hello of a snapshot's rows. */
+extern bool core_check_hello(const FrameHello *f, Error *err) MUST_CHECK;
+/* A position was stored before this process. */
+extern bool core_has_position(const Core *c);
+/* All changes up to here are put. */
+extern uint64_t core_position_lsn(const Core *c);
+/* No transaction of the source is half put. */
+extern bool core_between(const Core *c);
+/* Whether a durable position has the last of it. */
+extern bool core_snapshot_stored(const Core *c);
+/*
+ * A row of a snapshot, which is of no source transaction, and not inside of
+ * one: gives the record its ticket.  false: not now.
+ */
+extern bool core_row_offer(Core *c, SinkRecord *r, int64_t wall_us);
+extern void core_row_taken(Core *c, const SinkRecord *r, uint64_t bytes);
+/* Changes of a stream that were committed before this are in a snapshot. */
+extern void core_set_floor(Core *c, uint32_t stream, uint64_t lsn);
 /* The progress read by core_resume(); NULL: none. */
 extern const char *core_stored_snapshot(const Core *c);
 

@@ -68,6 +68,12 @@ frame_reader_next(FrameReader *r, Frame *out, Error *err)
 	return FRAME_OK;
 }
 
+uint8_t
+frame_reader_peek(const FrameReader *r)
+{
+	return r->end - r->p > WIRE_LENGTH_BYTES ? r->p[WIRE_LENGTH_BYTES] : 0;
+}
+
 bool
 frame_next_header(FrameHeaders *h, WireSlice *name, WireSlice *value)
 {

@@ -111,6 +111,8 @@ typedef enum FrameResult
 extern void frame_reader_init(FrameReader *r, const void *payload, size_t len);
 extern FrameResult frame_reader_next(FrameReader *r, Frame *out,
 									 Error *err) MUST_CHECK;
+/* Kind of the frame that comes next, 0: none. */
+extern uint8_t frame_reader_peek(const FrameReader *r);
 /* Takes the next header off h; false when there is none left. */
 extern bool frame_next_header(FrameHeaders *h, WireSlice *name,
 							  WireSlice *value);

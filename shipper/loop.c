@@ -68,6 +68,7 @@ loop_run(const Config *cfg, Error *err)
 	heartbeat_init(&l->heartbeat, cfg);
 	dead_letters_init(&l->dead, cfg);
 	wal_watch_init(&l->wal, cfg, &l->stats);
+	loop_snapshot_init(l);
 	l->source = source_open(cfg);
 	l->turn_us = loop_clock_us(CLOCK_MONOTONIC);
 	l->stats.start_us = (uint64_t) loop_clock_us(CLOCK_REALTIME);
@@ -90,6 +91,7 @@ loop_run(const Config *cfg, Error *err)
 	heartbeat_free(&l->heartbeat);
 	dead_letters_free(&l->dead);
 	wal_watch_free(&l->wal);
+	loop_snapshot_free(l);
 	source_close(l->source);
 	if (l->sink != NULL)
 		l->ops->close(l->sink);
@@ -111,6 +113,7 @@ loop_turn(Loop *l)
 		l->stats.backpressure_us += (uint64_t) (us - l->turn_us);
 	l->turn_us = us;
 	l->now_ms = us / 1000;
+	l->wall_us = loop_clock_us(CLOCK_REALTIME);
 	core_turn(&l->core, l->now_ms);
 	handle_signals(l);
 	service_sink(l);
@@ -133,7 +136,8 @@ loop_wait(Loop *l)
 	int64_t until = l->now_ms + TICK_MS;
 	int64_t due =
 		source_deadline(l->source, core_confirmable(&l->core), l->idle);
-	struct pollfd fds[6];
+	struct pollfd fds[6 + 1 + SNAPSHOT_MAX_READERS];
+	int count = 6;
 	int64_t timeout;
 
 	if (l->phase == PHASE_ENDING)
@@ -150,6 +154,13 @@ loop_wait(Loop *l)
 	fds[5] = (struct pollfd){.fd = wal_watch_fd(&l->wal),
 							 .events = wal_watch_events(&l->wal)};
 
+	count += loop_snapshot_fds(l, fds + count);
+	if (snapshot_source_deadline(l->snapshot.source) < due)
+		due = snapshot_source_deadline(l->snapshot.source);
+	if (l->snapshot.phase == SNAPSHOT_WANTED &&
+		l->snapshot.backoff.next_ms > l->now_ms &&
+		l->snapshot.backoff.next_ms < due)
+		due = l->snapshot.backoff.next_ms;
 	if (due < until)
 		until = due;
 	due = core_deadline(&l->core);
@@ -167,7 +178,7 @@ loop_wait(Loop *l)
 	if (fds[1].fd < 0 && busy && l->now_ms + SINK_TICK_MS < until)
 		until = l->now_ms + SINK_TICK_MS;
 	timeout = l->more ? 0 : until - loop_clock_us(CLOCK_MONOTONIC) / 1000;
-	if (poll(fds, 6, timeout > 0 ? (int) timeout : 0) <= 0)
+	if (poll(fds, (nfds_t) count, timeout > 0 ? (int) timeout : 0) <= 0)
 		return;
 
 	/* a lost connection that is not being read would be reported for ever */
@@ -275,7 +286,10 @@ run_source(Loop *l)
 			return;
 		}
 	}
-	pump(l);
+	if (loop_snapshot_blocks(l) && l->phase == PHASE_RUNNING)
+		loop_snapshot_pump(l);
+	else
+		pump(l);
 	if (!source_confirm(l->source, core_confirmable(&l->core), l->idle,
 						l->now_ms, &err))
 	{
@@ -335,7 +349,7 @@ run_phase(Loop *l)
 bool
 loop_may_read(const Loop *l)
 {
-	if (l->resuming)
+	if (l->resuming || loop_snapshot_blocks(l))
 		return false;
 	if (l->phase == PHASE_RUNNING)
 		return true;
@@ -402,7 +416,10 @@ take_frame(Loop *l)
 			if (stream == NULL)
 				loop_trouble(l, &err, true);
 			else
+			{
 				core_set_stream(&l->core, &l->frame.stream, stream);
+				loop_snapshot_stream(l, &l->frame.stream);
+			}
 			break;
 		case CORE_ERROR:
 			loop_trouble(l, &err, true);
@@ -525,14 +542,17 @@ on_started(Loop *l, const SourceEvent *ev)
 	if (l->positions)
 		loop_resume(l, ev);
 	else
+	{
 		core_seed(&l->core, ev->confirmed_lsn);
+		loop_snapshot_session(l, ev->slot_created);
+	}
 	l->started_ms = l->now_ms;
 	l->stats.source_connected = 1;
 	if (ev->slot_created)
-		log_event(
-			LOG_INFO,
-			"created the replication slot: changes from here on are sent, rows that exist already are not",
-			F_STR("slot", l->cfg->slot_name), F_LSN("lsn", ev->confirmed_lsn));
+		log_event(LOG_INFO,
+				  "created the replication slot: changes from here on are sent",
+				  F_STR("slot", l->cfg->slot_name),
+				  F_LSN("lsn", ev->confirmed_lsn));
 	log_event(LOG_INFO, "streaming", F_STR("slot", l->cfg->slot_name),
 			  F_LSN("lsn", ev->start_lsn));
 }
@@ -615,6 +635,7 @@ restart(Loop *l, const Error *err)
 static void
 close_sink(Loop *l)
 {
+	loop_snapshot_cancel(l, true);
 	if (l->sink != NULL)
 	{
 		l->ops->gauges(l->sink, &l->gauges);
@@ -637,6 +658,7 @@ close_sink(Loop *l)
 static void
 forget_session(Loop *l)
 {
+	loop_snapshot_cancel(l, false);
 	l->has_payload = false;
 	l->held = false;
 	l->resuming = false;
@@ -646,10 +668,18 @@ forget_session(Loop *l)
 	l->stats.ready = 0;
 }
 
+void
+loop_stop(Loop *l)
+{
+	if (l->phase == PHASE_RUNNING)
+		stop(l, NULL);
+}
+
 /* Begins the end.  why: NULL if we were asked to. */
 static void
 stop(Loop *l, const Error *why)
 {
+	loop_snapshot_progress(l);
 	if (why != NULL)
 		l->why = *why;
 	l->phase = PHASE_DRAINING;

@@ -93,6 +93,8 @@ resume(Loop *l, const SinkRecovered *r, Error *err)
 				  "no position is stored yet: going on from the slot's own",
 				  F_LSN("lsn", l->server.slot_lsn), F_STR("topic", r->where));
 	position_free(&p);
+	if (ok)
+		loop_snapshot_session(l, l->server.slot_created);
 	return ok;
 }
 
@@ -129,8 +131,13 @@ loop_on_committed(void *arg)
 static SinkResult
 put_position(Loop *l, Error *err)
 {
-	char *text = position_to_json(core_position(&l->core));
+	char *text;
 	SinkResult rc;
+
+	/* in a Kafka transaction it must tell of exactly what is put */
+	if (l->cfg->delivery == DELIVERY_EXACTLY_ONCE)
+		loop_snapshot_progress(l);
+	text = position_to_json(core_position(&l->core));
 
 	if (FAILPOINT("before_position"))
 	{

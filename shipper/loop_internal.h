@@ -12,6 +12,7 @@
 #include "dead_letter.h"
 #include "heartbeat.h"
 #include "loop.h"
+#include "loop_snapshot.h"
 #include "source_probe.h"
 #include "source_stream.h"
 #include "wal_watch.h"
@@ -35,6 +36,7 @@ typedef struct Loop
 	Sink *sink; /* NULL: to be opened */
 	Heartbeat heartbeat;
 	WalWatch wal;
+	LoopSnapshot snapshot;
 
 	/* the payload at hand; frame and record point into it */
 	bool has_payload;
@@ -65,6 +67,7 @@ typedef struct Loop
 
 	int64_t now_ms; /* CLOCK_MONOTONIC, of this turn */
 	int64_t turn_us;
+	int64_t wall_us; /* since 1970, of this turn */
 	int64_t started_ms; /* of the session; 0: not streaming */
 	int64_t step_ms;	/* when the step of connecting began */
 	const char *step;
@@ -85,6 +88,8 @@ extern void loop_source_lost(Loop *l, const Error *err);
 extern void loop_trouble(Loop *l, const Error *err, bool sink_usable);
 extern void loop_sink_failed(void *arg, uint64_t ticket, const Error *why);
 extern bool loop_may_read(const Loop *l);
+/* Begins the end, as if we had been asked to. */
+extern void loop_stop(Loop *l);
 
 /* ---- loop_deliver.c ---- */
 extern void loop_core_init(Loop *l);

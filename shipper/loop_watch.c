@@ -140,9 +140,12 @@ loop_publish(Loop *l)
 	s->turn_ms = l->now_ms;
 	s->progress_ms = l->moved_ms;
 	snprintf(s->state, sizeof(s->state), "%s",
-			 l->phase == PHASE_RUNNING	  ? source_step(l->source)
+			 l->phase == PHASE_RUNNING && l->snapshot.phase >= SNAPSHOT_RUNNING
+				 ? snapshot_source_step(l->snapshot.source)
+			 : l->phase == PHASE_RUNNING  ? source_step(l->source)
 			 : l->phase == PHASE_DRAINING ? "draining"
 										  : "ending");
+	loop_snapshot_publish(l);
 	stats_publish(s);
 }
 

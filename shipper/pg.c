@@ -66,15 +66,35 @@ static const PgMeaning meanings[] = {
 	{AT(PG_STREAMING), "42", ERR_ENVIRONMENT, "decoding_failed", NULL},
 	{AT(PG_STREAMING), "0A", ERR_ENVIRONMENT, "decoding_failed", NULL},
 	{AT(PG_STREAMING), "54", ERR_ENVIRONMENT, "decoding_failed", NULL},
+	{AT(PG_READING), "42501", ERR_ENVIRONMENT, "snapshot_permission",
+	 "As the tables' owner or a superuser: GRANT SELECT ON the table TO \"%s\"; and GRANT EXECUTE ON FUNCTION tuplecast.snapshot TO \"%s\"; where row-level security hides rows, ALTER ROLE \"%s\" BYPASSRLS."},
+	{AT(PG_READING), "42883", ERR_ENVIRONMENT, "extension_old",
+	 "In that database: DROP EXTENSION IF EXISTS tuplecast; CREATE EXTENSION tuplecast;"},
+	{AT(PG_READING), "3F000", ERR_ENVIRONMENT, "extension_missing",
+	 "In that database: CREATE EXTENSION tuplecast;"},
+	{AT(PG_READING), "40001", ERR_RETRY, "snapshot_rewritten", NULL},
+	{AT(PG_READING), "55P03", ERR_RETRY, "snapshot_locked",
+	 "Somebody holds an ACCESS EXCLUSIVE lock on the table; snapshot.lock.timeout.ms says how long to wait."},
+	{AT(PG_READING), "42P01", ERR_RETRY, "snapshot_table_dropped", NULL},
+	{AT(PG_READING), "42704", ERR_RETRY, "snapshot_expired", NULL},
+	{AT(PG_READING), "22023", ERR_ENVIRONMENT, "snapshot_failed", NULL},
+	{AT(PG_READING), "22", ERR_ENVIRONMENT, "snapshot_failed", NULL},
+	{AT(PG_READING), "42", ERR_ENVIRONMENT, "snapshot_failed", NULL},
+	{AT(PG_READING), "0A", ERR_ENVIRONMENT, "snapshot_failed", NULL},
+	{AT(PG_READING), "54", ERR_ENVIRONMENT, "snapshot_failed", NULL},
+	{AT(PG_READING), "55000", ERR_ENVIRONMENT, "snapshot_failed", NULL},
 	{ANYWHERE, "57P03", ERR_RETRY, "source_starting", NULL},
 	{ANYWHERE, "57", ERR_RETRY, "source_stopped", NULL},
 	{ANYWHERE, "", ERR_RETRY, "source_error", NULL},
 };
 
 static const char *const stage_texts[] = {
-	"could not connect to the source",		 "the source refused a query",
-	"could not create the replication slot", "could not start streaming",
+	"could not connect to the source",
+	"the source refused a query",
+	"could not create the replication slot",
+	"could not start streaming",
 	"the server ended the stream",
+	"the rows of a snapshot could not be read",
 };
 
 static const char **params_find(PgParams *p, const char *keyword);
@@ -512,8 +532,9 @@ classify(Error *err, PgStage stage, const char *sqlstate, const char *message,
 			sqlstate, sqlstate[0] ? ")" : "");
 	if (m->hint != NULL)
 	{
-		const char *name =
-			stage == PG_CONNECTING ? pg_user_name(cfg) : cfg->slot_name;
+		const char *name = stage == PG_CONNECTING || stage == PG_READING
+							   ? pg_user_name(cfg)
+							   : cfg->slot_name;
 		const char *rest = m->hint;
 		char hint[sizeof(err->hint)];
 		size_t n = 0;

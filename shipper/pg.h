@@ -21,7 +21,8 @@ typedef enum PgStage
 	PG_ASKING, /* IDENTIFY_SYSTEM and plain SQL */
 	PG_CREATING_SLOT,
 	PG_STARTING,
-	PG_STREAMING
+	PG_STREAMING,
+	PG_READING /* rows of a snapshot */
 } PgStage;
 
 typedef enum PgWait

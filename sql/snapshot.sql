@@ -119,7 +119,7 @@ GRANT USAGE ON SCHEMA sn TO regress_snapshot;
 SET ROLE regress_snapshot;
 SELECT tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}');
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, tid, tid, xid, text, text) TO regress_snapshot;
+GRANT EXECUTE ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, tid, tid, xid, text, text, oid) TO regress_snapshot;
 SET ROLE regress_snapshot;
 SELECT tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}');
 RESET ROLE;
@@ -148,6 +148,9 @@ SELECT tuplecast.snapshot('sn_root'::regclass, '{topic.prefix,p}');
 SELECT tuplecast.snapshot('sn_unlogged'::regclass, '{topic.prefix,p}');
 SELECT tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p,table.exclude.list,sn.sn_parts}');
 SELECT tuplecast.snapshot(1, '{topic.prefix,p}');
+-- rewritten since the caller looked
+SELECT count(*) FROM tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}', node => pg_relation_filenode('sn_parts'));
+SELECT tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}', node => 1);
 SELECT tuplecast.snapshot(NULL, '{topic.prefix,p}');
 -- given up in the middle
 SELECT length(tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}')) > 0 LIMIT 1;

@@ -461,7 +461,7 @@ def test_a_configuration_that_does_not_load(command):
 
 
 def test_warnings_of_the_configuration(db, command, broker):
-    code, out, err = command("check", "--json", "--source", db.url, "--prefix", db.prefix, "--sink=stdout", "--snapshot.mode=initial")
+    code, out, err = command("check", "--json", "--source", db.url, "--prefix", db.prefix, "--sink=stdout", "--snapshot.select.statement.overrides.a.b=SELECT 1")
     report = Report(code, out)
     assert code == 0 and report.status("configuration_warning") == "warn" and "snapshot" in report["configuration_warning"]["text"], report
 

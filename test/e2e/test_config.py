@@ -141,12 +141,6 @@ def test_config_shows_values_and_origins_and_hides_secrets(command, tmp_path):
     assert "sesame" not in out + err
 
 
-def test_other_snapshot_modes_are_one_warning(db, run, broker):
-    shipper = run(db, "--snapshot.mode=initial")
-    assert shipper.log().count("snapshot.mode") == 1
-    one_row(db, broker)
-
-
 def test_json_logs_are_json(db, run, broker, cluster):
     shipper = run(db, "--log.format=json", "--log.level=debug")
     one_row(db, broker)

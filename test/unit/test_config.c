@@ -330,13 +330,25 @@ test_bad_values(void **state)
 }
 
 static void
-test_snapshot_warning(void **state)
+test_snapshot_options(void **state)
 {
+	const char *query = "SELECT * FROM a.b WHERE id > 5";
+	char flag[128];
+
 	(void) state;
 	must_load("--snapshot.mode=initial", NULL);
-	assert_int_equal(warnings("snapshot"), 1);
-	must_load("--snapshot.mode=no_data", NULL);
 	assert_int_equal(warnings("snapshot"), 0);
+	must_fail("config_value", "--snapshot.mode=custom", NULL);
+	assert_has(err.text, "Java");
+	snprintf(flag, sizeof(flag),
+			 "--snapshot.select.statement.overrides.a.b=%s", query);
+	must_load("--snapshot.select.statement.overrides=x.y,a.b", flag, NULL);
+	assert_int_equal(cfg.overrides.count, 1);
+	assert_string_equal(cfg.overrides.items[0].name, "a.b");
+	assert_string_equal(cfg.overrides.items[0].value, query);
+	assert_int_equal(warnings("overrides"), 0);
+	must_load("--snapshot.select.statement.overrides=aa.b", flag, NULL);
+	assert_int_equal(warnings("overrides"), 1);
 }
 
 /* ---- substitution ---- */
@@ -661,7 +673,7 @@ test_json_output(void **state)
 
 	(void) state;
 	setenv("TUPLECAST_TOPIC_PREFIX", "p", 1);
-	must_load("--kafka.linger.ms=1", "--snapshot.mode=initial",
+	must_load("--kafka.linger.ms=1", "--snapshot.select.statement.overrides.a.b=x",
 			  "--topic.creation.default.partitions=2", NULL);
 	out = open_memstream(&text, &n);
 	config_print_json(&cfg, out);
@@ -774,7 +786,7 @@ main(void)
 		config_test(test_huge_input),
 		config_test(test_values),
 		config_test(test_bad_values),
-		config_test(test_snapshot_warning),
+		config_test(test_snapshot_options),
 		config_test(test_substitution),
 		config_test(test_bad_substitution),
 		config_test(test_kafka),

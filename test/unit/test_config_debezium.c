@@ -108,10 +108,10 @@ test_pipeline_a(void **state)
 	assert_string_equal(pair(&cfg.kafka, "security.protocol"), "SASL_SSL");
 	assert_string_equal(pair(&cfg.kafka, "max.poll.records"), "(none)");
 	assert_int_equal(warnings("database.server.name"), 1);
-	assert_int_equal(warnings("snapshot"), 1);
+	assert_int_equal(warnings("snapshot"), 0);
 	assert_int_equal(warnings("no converter"), 0);
 	/* the old delete mode, and nothing else */
-	assert_int_equal(warnings(""), 3);
+	assert_int_equal(warnings(""), 2);
 }
 
 static void
@@ -243,7 +243,7 @@ test_old_spellings(void **state)
 	must_load("--config", connector("\"snapshot.mode\":\"schema_only\""), NULL);
 	assert_string_equal(cfg.snapshot_mode, "no_data");
 	must_load("--config", connector("\"snapshot.mode\":\"when_needed\""), NULL);
-	assert_int_equal(warnings("snapshot"), 1);
+	assert_int_equal(warnings("snapshot"), 0);
 }
 
 static void

@@ -1,0 +1,304 @@
+"""Rows that are in the tables already: read once, joined to the stream without a gap, whatever happens meanwhile."""
+import json
+import random
+import threading
+import time
+
+import psycopg
+import pytest
+
+from harness.postgres import Database
+from harness.wait import wait_until
+
+PLACEHOLDER = "__debezium_unavailable_value"
+MARK = "snapshot-mark"
+
+
+@pytest.fixture
+def sdb(db):
+    db.sql("CREATE EXTENSION tuplecast")
+    return db
+
+
+def value(record):
+    return None if record.value is None else json.loads(record.value)
+
+
+def markers(records):
+    return [value(r)["source"]["snapshot"] for r in records]
+
+
+class Replay:
+    """What a consumer makes of the topics: a row for each key, an unavailable value keeps what was there."""
+
+    def __init__(self, records):
+        self.rows = {}
+        for r in sorted(records, key=lambda r: (r.topic, r.partition, r.offset)):
+            rows = self.rows.setdefault(r.topic, {})
+            new = value(r)
+            if new is None or new["__deleted"] == "true":
+                rows.pop(r.k, None)
+                continue
+            old = rows.get(r.k, {})
+            rows[r.k] = {k: old.get(k, "?") if v == PLACEHOLDER else v for k, v in new.items() if k != "__deleted"}
+
+    def table(self, topic):
+        return sorted(self.rows.get(topic, {}).values(), key=lambda row: json.dumps(row, sort_keys=True))
+
+
+def rows_of(db, table):
+    found = [r for (r,) in db.sql(f"SELECT to_json(t) FROM {table} t")]
+    return sorted(found, key=lambda row: json.dumps(row, sort_keys=True))
+
+
+def read_until_mark(db, broker, topics, timeout=180):
+    """All records once a row that is made now has come through."""
+    mark = db.value("INSERT INTO mark DEFAULT VALUES RETURNING id")
+    with broker.reader(*topics, db.topic("mark")) as reader:
+        reader.read_until(lambda records: any(r.topic == db.topic("mark") and value(r) and value(r)["id"] == mark for r in records[-50000:]), timeout,
+                          f"the mark {mark}")
+        return reader.read_all()
+
+
+class Writer:
+    """Changes of all kinds to rows all over the tables, until it is stopped."""
+
+    def __init__(self, db, tables, seed, keys):
+        self.db, self.tables, self.keys = db, tables, keys
+        self.random = random.Random(seed)
+        self.stopped = threading.Event()
+        self.error = None
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopped.set()
+        self.thread.join(60)
+        if self.error:
+            raise self.error
+
+    def run(self):
+        while not self.stopped.is_set():
+            try:
+                with self.db.connect() as connection:
+                    while not self.stopped.is_set():
+                        with connection.transaction():
+                            for _ in range(self.random.randint(1, 5)):
+                                self.change(connection)
+                        self.stopped.wait(0.01)
+            except psycopg.OperationalError:
+                self.stopped.wait(0.1)
+            except psycopg.Error as e:
+                self.error = e
+                return
+
+    def change(self, connection):
+        table = self.random.choice(self.tables)
+        key = self.random.randint(1, self.keys)
+        kind = self.random.random()
+        if kind < 0.5:
+            connection.execute(f"UPDATE {table} SET n = n + 1 WHERE id = %s", (key,))
+        elif kind < 0.6:
+            connection.execute(f"UPDATE {table} SET big = repeat(md5(random()::text), 100) WHERE id = %s", (key,))
+        elif kind < 0.75:
+            connection.execute(f"DELETE FROM {table} WHERE id = %s", (key,))
+        else:
+            connection.execute(f"INSERT INTO {table} (id, n, pad, big) VALUES (%s, 0, 'new', repeat(md5(random()::text), 100)) ON CONFLICT (id) DO UPDATE SET n = {table}.n + 1",
+                               (self.random.randint(1, self.keys * 2),))
+
+
+# big is kept out of line, so that an update that leaves it alone does not have it
+BIG = "(id int PRIMARY KEY, n int NOT NULL, pad text, big text)"
+
+
+def big_tables(db, rows):
+    db.sql(f"CREATE TABLE mark (id serial PRIMARY KEY); CREATE TABLE a {BIG}; CREATE TABLE b {BIG};"
+           "ALTER TABLE a ALTER big SET STORAGE EXTERNAL; ALTER TABLE b ALTER big SET STORAGE EXTERNAL;"
+           f"CREATE TABLE p {BIG.replace(' PRIMARY KEY', '').replace(')', ', PRIMARY KEY (id))')} PARTITION BY RANGE (id);"
+           f"CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (MINVALUE) TO ({rows // 2}); CREATE TABLE p2 PARTITION OF p FOR VALUES FROM ({rows // 2}) TO (MAXVALUE);")
+    for table in ("a", "b", "p"):
+        db.sql(f"INSERT INTO {table} SELECT i, 0, repeat('x', 400), CASE WHEN i %% 20 = 0 THEN repeat(md5(i::text), 100) END FROM generate_series(1, %s) i", (rows,))
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_rows_once_with_their_markers_and_then_changes(sdb, run, broker, threads):
+    sdb.sql("CREATE TABLE a_one (id int PRIMARY KEY); INSERT INTO a_one VALUES (1);"
+            "CREATE TABLE b_many (id int PRIMARY KEY, v text); INSERT INTO b_many SELECT i, 'v' || i FROM generate_series(1, 5) i;"
+            "CREATE TABLE c_empty (id int PRIMARY KEY); CREATE TABLE d_nokey (v text); INSERT INTO d_nokey VALUES ('x'), ('x'), (NULL);"
+            "CREATE TABLE e_root (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE e_leaf PARTITION OF e_root FOR VALUES FROM (0) TO (10);"
+            "INSERT INTO e_root VALUES (5); CREATE TABLE f_parent (id int PRIMARY KEY); CREATE TABLE f_child () INHERITS (f_parent);"
+            "INSERT INTO f_parent VALUES (1); INSERT INTO f_child VALUES (2); CREATE UNLOGGED TABLE g_unlogged (id int); INSERT INTO g_unlogged VALUES (1)")
+    shipper = run(sdb, "--snapshot.mode=initial", "--format=envelope", f"--snapshot.max.threads={threads}")
+    sdb.sql("UPDATE b_many SET v = 'new' WHERE id = 3; INSERT INTO c_empty VALUES (9)")
+    names = ["a_one", "b_many", "c_empty", "d_nokey", "e_leaf", "f_parent", "f_child", "g_unlogged"]
+    with broker.reader(*[sdb.topic(n) for n in names]) as reader:
+        reader.read_until(lambda records: any(r.topic == sdb.topic("c_empty") for r in records))
+        found = {n: [r for r in reader.read_all() if r.topic == sdb.topic(n)] for n in names}
+    read = {n: [r for r in records if value(r)["op"] == "r"] for n, records in found.items()}
+    assert {n: len(r) for n, r in read.items()} == {"a_one": 1, "b_many": 5, "c_empty": 0, "d_nokey": 3, "e_leaf": 1, "f_parent": 1, "f_child": 1, "g_unlogged": 0}
+    assert [value(r)["after"]["v"] for r in sorted(read["d_nokey"], key=lambda r: r.value) if r.key is None].count("x") == 2
+    [changed] = [r for r in found["b_many"] if value(r)["op"] != "r"]
+    assert value(changed)["after"] == {"id": 3, "v": "new"} and value(changed)["source"]["snapshot"] == "false"
+    assert len({(value(r)["source"]["lsn"], value(r)["source"]["ts_us"]) for records in read.values() for r in records}) == 1
+    every = [m for records in read.values() for m in markers(records)]
+    assert every.count("last") == 1
+    if threads == 1:
+        assert markers(read["a_one"]) == ["first"] and markers(read["f_parent"]) == ["last"]
+        assert sorted(markers(read["b_many"])) == ["first_in_data_collection", "last_in_data_collection", "true", "true", "true"]
+    assert shipper.metric("reads_total") == 12 and shipper.metric("snapshot_running") == 0
+    # and never again
+    shipper.stop()
+    shipper = run(sdb, "--snapshot.mode=initial", "--format=envelope")
+    assert shipper.metric("reads_total") == 0
+
+
+@pytest.mark.parametrize("delivery", ["at-least-once", "exactly-once"])
+def test_killed_at_random_moments_nothing_is_missing_or_stale(sdb, run, broker, delivery):
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    rows = 4000
+    big_tables(sdb, rows)
+    options = ("--snapshot.mode=initial", f"--delivery={delivery}", "--snapshot.max.threads=3", "--publish.via.partition.root=true",
+               "--position.topic=" + sdb.prefix + "-position")
+    topics = [sdb.topic(t) for t in ("a", "b", "p")]
+    kills = 0
+    with Writer(sdb, ["a", "b", "p"], seed, rows):
+        while kills < 5:
+            shipper = run(sdb, *options, wait=False)
+            wait_until(lambda: "the snapshot begins" in shipper.log() or "the snapshot is complete" in shipper.log() or shipper.ready(), 120, what=shipper.log)
+            time.sleep(chance.random() * 1.5)
+            shipper.kill()
+            kills += 1
+        shipper = run(sdb, *options)
+    records = read_until_mark(sdb, broker, topics)
+    replay = Replay(records)
+    for table in ("a", "b", "p"):
+        assert replay.table(sdb.topic(table)) == rows_of(sdb, table), table
+    if delivery == "exactly-once":
+        seen = [r.identity + (r.topic,) for r in records if r.topic in topics]
+        assert len(seen) == len(set(seen))
+
+
+def test_the_server_restarts_meanwhile(make_db, make_cluster, run, broker):
+    cluster = make_cluster()
+    db = make_db(cluster)
+    db.sql("CREATE EXTENSION tuplecast")
+    big_tables(db, 4000)
+    with Writer(db, ["a", "b", "p"], 1, 4000):
+        shipper = run(db, "--snapshot.mode=initial", "--publish.via.partition.root=true", wait=False)
+        shipper.wait_log("the snapshot begins")
+        cluster.restart("immediate")
+        shipper.wait_log("the snapshot is complete", 180)
+        shipper.wait_ready(180)
+    replay = Replay(read_until_mark(db, broker, [db.topic(t) for t in ("a", "b", "p")]))
+    for table in ("a", "b", "p"):
+        assert replay.table(db.topic(table)) == rows_of(db, table), table
+
+
+def test_no_walsender_and_no_slot_to_spare(make_db, make_cluster, run, broker):
+    db = make_db(make_cluster(max_wal_senders=1, max_replication_slots=1))
+    db.sql("CREATE EXTENSION tuplecast")
+    big_tables(db, 1000)
+    with Writer(db, ["a", "b", "p"], 2, 1000):
+        shipper = run(db, "--snapshot.mode=initial", "--publish.via.partition.root=true")
+        assert "max_wal_senders" in shipper.log()
+    replay = Replay(read_until_mark(db, broker, [db.topic(t) for t in ("a", "b", "p")]))
+    for table in ("a", "b", "p"):
+        assert replay.table(db.topic(table)) == rows_of(db, table), table
+
+
+@pytest.mark.parametrize("what", ["DROP TABLE c", "TRUNCATE c", "VACUUM FULL c", "ALTER TABLE c ALTER v TYPE text USING v::text", "ALTER TABLE c ADD w int DEFAULT 7", "ALTER TABLE c DROP v",
+                                  "ALTER TABLE c RENAME TO c_renamed"])
+def test_a_table_is_dropped_or_altered_before_it_is_read(sdb, run, broker, what):
+    """The reader waits for the lock of b while c, which comes after it, changes."""
+    sdb.sql("CREATE TABLE mark (id serial PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY); INSERT INTO b VALUES (1);"
+            "CREATE TABLE c (id int PRIMARY KEY, v int); INSERT INTO c SELECT i, i FROM generate_series(1, 100) i;"
+            "CREATE TABLE d (id int PRIMARY KEY); INSERT INTO d VALUES (1)")
+    with sdb.connect() as holder:
+        holder.execute("BEGIN; LOCK TABLE b IN ACCESS EXCLUSIVE MODE")
+        shipper = run(sdb, "--snapshot.mode=initial", "--snapshot.max.threads=1", "--snapshot.lock.timeout.ms=60000", wait=False)
+        shipper.wait_log("the snapshot begins")
+        wait_until(lambda: sdb.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'b'::regclass") > 0, what="the reader waits")
+        sdb.sql(what)
+        holder.execute("COMMIT")
+    shipper.wait_ready()
+    tables = [t for (t,) in sdb.sql("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'mark'")]
+    # what is read under the new name, or changed under the old one, is of one row; the table as it is now must be there whole
+    if "c" in tables:
+        sdb.sql("UPDATE c SET id = id WHERE id <= 10")
+    replay = Replay(read_until_mark(sdb, broker, [sdb.topic(t) for t in {*tables, "c"}]))
+    for table in tables:
+        assert replay.table(sdb.topic(table)) == rows_of(sdb, table), table
+    if what.startswith("DROP TABLE"):
+        assert "dropped while the snapshot" in shipper.log()
+
+
+def test_modes(sdb, run, launch, broker, command):
+    sdb.sql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2)")
+    args = ("--source", sdb.url, "--kafka", broker.address, "--prefix", sdb.prefix, f"--slot.name={sdb.slot}")
+    only = launch(*args, "--snapshot.mode=initial_only")
+    assert only.wait_exit(120) == 0, only.log()
+    assert "rows=2" in only.log()
+    sdb.sql("INSERT INTO t VALUES (3)")
+    again = launch(*args, "--snapshot.mode=initial_only")
+    assert again.wait_exit(120) == 0 and "the snapshot begins" not in again.log(), again.log()
+    # what came after it is streamed
+    shipper = run(sdb, "--snapshot.mode=initial")
+    with broker.reader(sdb.topic("t")) as reader:
+        reader.read_until(lambda records: len(records) >= 3)
+        assert sorted(r.k for r in reader.records) == ['{"id":1}', '{"id":2}', '{"id":3}']
+    assert shipper.metric("reads_total") == 0
+    shipper.stop()
+    for _ in range(2):
+        shipper = run(sdb, "--snapshot.mode=always")
+        assert shipper.metric("reads_total") == 3
+        shipper.stop()
+    based = launch(*args, "--snapshot.mode=configuration_based")
+    based.wait_ready().stop()
+    code, _, err = command("run", *args, "--snapshot.mode=custom")
+    assert code == 2 and "configuration_based" in err
+
+
+def test_some_tables_and_some_rows(sdb, run, broker):
+    sdb.sql("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT i, 'v' || i FROM generate_series(1, 9) i;"
+            "CREATE TABLE u (id int PRIMARY KEY); INSERT INTO u VALUES (1); CREATE TABLE w (id int PRIMARY KEY); INSERT INTO w VALUES (1)")
+    shipper = run(sdb, "--snapshot.mode=initial", "--snapshot.include.collection.list=public.t,public[.]w",
+                  "--snapshot.select.statement.overrides=public.t", "--snapshot.select.statement.overrides.public.t=SELECT * FROM t WHERE id % 2 = 0 ORDER BY id DESC")
+    assert shipper.metric("reads_total") == 5
+    sdb.sql("INSERT INTO u VALUES (2)")
+    with broker.reader(sdb.topic("t"), sdb.topic("u"), sdb.topic("w")) as reader:
+        reader.read_until(lambda records: any(r.topic == sdb.topic("u") for r in records))
+        assert [r.k for r in reader.read_all() if r.topic == sdb.topic("t")] == [f'{{"id":{i}}}' for i in (8, 6, 4, 2)]
+        assert [r.k for r in reader.records if r.topic == sdb.topic("u")] == ['{"id":2}']
+
+
+def test_rights_and_row_security(sdb, cluster, run, launch, command, broker):
+    role = f"role_{sdb.name}"
+    cluster.sql(f"CREATE ROLE {role} LOGIN REPLICATION")
+    try:
+        sdb.sql(f"CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'x'), (2, 'y'); GRANT SELECT (id) ON t TO {role}")
+        args = ("--source", cluster.url(sdb.name, role), "--kafka", broker.address, "--prefix", sdb.prefix, f"--slot.name={sdb.slot}", "--snapshot.mode=initial")
+        first = launch(*args)
+        assert first.wait_exit(120) == 3
+        assert f'GRANT EXECUTE ON FUNCTION tuplecast.snapshot TO "{role}"' in first.log(), first.log()
+        code, out, _ = command("check", *args)
+        assert "GRANT EXECUTE ON FUNCTION tuplecast.snapshot" in out, out
+        sdb.sql(f'GRANT EXECUTE ON FUNCTION tuplecast.snapshot TO "{role}"')
+        # a column that is not published is not read
+        shipper = launch(*args, "--column.include.list=public.t.id").wait_ready()
+        assert shipper.metric("reads_total") == 2
+        shipper.stop()
+        sdb.sql(f"GRANT SELECT ON t TO {role}; ALTER TABLE t ENABLE ROW LEVEL SECURITY")
+        hidden = launch(*args[:-1], "--snapshot.mode=always")
+        assert hidden.wait_exit(120) == 3 and "row-level security" in hidden.log(), hidden.log()
+        cluster.sql(f"ALTER ROLE {role} BYPASSRLS")
+        shipper = launch(*args[:-1], "--snapshot.mode=always").wait_ready()
+        assert shipper.metric("reads_total") == 2
+        shipper.stop()
+    finally:
+        sdb.sql(f"DROP OWNED BY {role}")
+        cluster.sql(f"DROP ROLE {role}")

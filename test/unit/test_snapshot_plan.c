@@ -1,0 +1,213 @@
+/*
+ * test_snapshot_plan.c
+ *		What a snapshot reads, round after round: everything, whatever is cut.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "snapshot_plan.h"
+
+static void
+begin(SnapshotPlan *p, uint64_t lsn, uint32_t xmin, uint32_t node)
+{
+	SnapshotTable *t;
+
+	snapshot_plan_begin(p, lsn, xmin);
+	t = snapshot_plan_table(p, 100, node, "s.a", "s", "a");
+	t->ranged = true;
+	t->blocks = 3000;
+	t = snapshot_plan_table(p, 200, 7, "s.b", "s", "b");
+	t->ranged = false;
+	snapshot_plan_begun(p, lsn);
+}
+
+/* stored and read again, as another process does */
+static void
+restart(SnapshotPlan *p, const SnapshotUnit *units, size_t n)
+{
+	char *text = snapshot_plan_store(p, units, n);
+	Error err;
+
+	snapshot_plan_free(p);
+	assert_true(snapshot_plan_load(p, text, &err));
+	free(text);
+}
+
+static void
+test_parts_until_all_is_read(void **state)
+{
+	SnapshotPlan p;
+	SnapshotUnit u[8];
+
+	(void) state;
+	snapshot_plan_init(&p);
+	begin(&p, 1000, 50, 1);
+	for (int i = 0; i < 3; i++)
+	{
+		assert_true(snapshot_plan_next(&p, &u[i]));
+		assert_string_equal(u[i].table->name, "s.a");
+		assert_int_equal(u[i].span.first, SNAPSHOT_PLACE(i * 1024));
+		assert_int_equal(u[i].younger, 0);
+	}
+	assert_true(u[2].span.before == SNAPSHOT_NO_END);
+	assert_true(snapshot_plan_next(&p, &u[3]));
+	assert_string_equal(u[3].table->name, "s.b");
+	assert_false(snapshot_plan_next(&p, &u[4]));
+	for (int i = 3; i >= 0; i--)
+	{
+		assert_false(snapshot_plan_finished(&p));
+		snapshot_plan_done(&p, &u[i]);
+	}
+	assert_true(snapshot_plan_finished(&p));
+	assert_int_equal(snapshot_plan_floor(&p, "s", 1, "a", 1), 1000);
+	assert_int_equal(snapshot_plan_floor(&p, "s", 1, "c", 1), 0);
+	snapshot_plan_free(&p);
+}
+
+static void
+test_what_is_cut_goes_on(void **state)
+{
+	SnapshotPlan p;
+	SnapshotUnit u[8];
+
+	(void) state;
+	snapshot_plan_init(&p);
+	begin(&p, 1000, 50, 1);
+	assert_true(snapshot_plan_next(&p, &u[0]));
+	assert_true(snapshot_plan_next(&p, &u[1]));
+	assert_true(snapshot_plan_next(&p, &u[2]));
+	snapshot_plan_done(&p, &u[1]);
+	/* of the first part rows up to here were put, of the third none */
+	u[0].next = SNAPSHOT_PLACE(10) + 4;
+	restart(&p, u, 3);
+	assert_false(p.complete);
+	begin(&p, 2000, 90, 1);
+	/* what was moved into what is read already */
+	assert_true(snapshot_plan_next(&p, &u[0]));
+	assert_int_equal(u[0].younger, 50);
+	assert_int_equal(u[0].span.first, 0);
+	assert_int_equal(u[0].span.before, SNAPSHOT_PLACE(10) + 4);
+	assert_true(snapshot_plan_next(&p, &u[1]));
+	assert_int_equal(u[1].younger, 50);
+	assert_int_equal(u[1].span.first, SNAPSHOT_PLACE(1024));
+	assert_int_equal(u[1].span.before, SNAPSHOT_PLACE(2048));
+	/* and what is left */
+	assert_true(snapshot_plan_next(&p, &u[2]));
+	assert_int_equal(u[2].younger, 0);
+	assert_int_equal(u[2].span.first, SNAPSHOT_PLACE(10) + 4);
+	assert_int_equal(u[2].span.before, SNAPSHOT_PLACE(1024));
+	assert_true(snapshot_plan_next(&p, &u[3]));
+	assert_int_equal(u[3].span.first, SNAPSHOT_PLACE(2048));
+	/* changes since the first round are not left out */
+	assert_int_equal(snapshot_plan_floor(&p, "s", 1, "a", 1), 1000);
+	assert_int_equal(snapshot_plan_floor(&p, "s", 1, "b", 1), 1000);
+	snapshot_plan_free(&p);
+}
+
+static void
+test_a_table_that_was_rewritten_begins_anew(void **state)
+{
+	SnapshotPlan p;
+	SnapshotUnit u[8];
+
+	(void) state;
+	snapshot_plan_init(&p);
+	begin(&p, 1000, 50, 1);
+	assert_true(snapshot_plan_next(&p, &u[0]));
+	snapshot_plan_done(&p, &u[0]);
+	restart(&p, u, 1);
+	begin(&p, 2000, 90, 2);
+	assert_true(snapshot_plan_next(&p, &u[0]));
+	assert_int_equal(u[0].younger, 0);
+	assert_int_equal(u[0].span.first, 0);
+	/* rows that went out may have been deleted since */
+	assert_int_equal(snapshot_plan_floor(&p, "s", 1, "a", 1), 1000);
+	snapshot_plan_free(&p);
+}
+
+static void
+test_tables_that_are_complete_or_gone(void **state)
+{
+	SnapshotPlan p;
+	SnapshotUnit u;
+	SnapshotTable *t;
+
+	(void) state;
+	snapshot_plan_init(&p);
+	begin(&p, 1000, 50, 1);
+	while (snapshot_plan_next(&p, &u) && strcmp(u.table->name, "s.a") == 0)
+		snapshot_plan_done(&p, &u);
+	restart(&p, &u, 1);
+	snapshot_plan_begin(&p, 2000, 90);
+	t = snapshot_plan_table(&p, 100, 1, "s.a", "s", "a");
+	t->ranged = true;
+	t = snapshot_plan_table(&p, 300, 1, "s.new", "s", "new");
+	snapshot_plan_begun(&p, 2000);
+	assert_int_equal(p.count, 2);
+	assert_true(snapshot_plan_next(&p, &u));
+	assert_ptr_equal(u.table, t);
+	assert_false(snapshot_plan_has_next(&p));
+	assert_int_equal(snapshot_plan_floor(&p, "s", 1, "new", 3), 2000);
+	snapshot_plan_dropped(&p, t);
+	snapshot_plan_done(&p, &u);
+	assert_true(snapshot_plan_finished(&p));
+	p.complete = true;
+	restart(&p, NULL, 0);
+	assert_true(p.complete);
+	assert_int_equal(snapshot_plan_floor(&p, "s", 1, "a", 1), 1000);
+	assert_int_equal(snapshot_plan_ceiling(&p), 2000);
+	snapshot_plan_free(&p);
+}
+
+static void
+test_spans_of_any_order_become_one(void **state)
+{
+	SnapshotSpans s = {0};
+
+	(void) state;
+	snapshot_spans_add(&s, (SnapshotSpan){30, 40});
+	snapshot_spans_add(&s, (SnapshotSpan){10, 20});
+	assert_int_equal(s.count, 2);
+	snapshot_spans_add(&s, (SnapshotSpan){45, 50});
+	snapshot_spans_add(&s, (SnapshotSpan){20, 30});
+	assert_int_equal(s.count, 2);
+	assert_int_equal(s.items[0].first, 10);
+	assert_int_equal(s.items[0].before, 40);
+	snapshot_spans_add(&s, (SnapshotSpan){35, SNAPSHOT_NO_END});
+	assert_int_equal(s.count, 1);
+	free(s.items);
+}
+
+static void
+test_progress_that_cannot_be_read(void **state)
+{
+	SnapshotPlan p;
+	Error err;
+
+	(void) state;
+	snapshot_plan_init(&p);
+	assert_false(snapshot_plan_load(&p, "{\"v\":2,\"state\":\"done\"}", &err));
+	assert_false(snapshot_plan_load(&p, "{", &err));
+	assert_false(snapshot_plan_load(&p, "{\"v\":1,\"state\":\"else\"}", &err));
+	assert_string_equal(err.code, "snapshot_progress");
+	snapshot_plan_free(&p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_parts_until_all_is_read),
+		cmocka_unit_test(test_what_is_cut_goes_on),
+		cmocka_unit_test(test_a_table_that_was_rewritten_begins_anew),
+		cmocka_unit_test(test_tables_that_are_complete_or_gone),
+		cmocka_unit_test(test_spans_of_any_order_become_one),
+		cmocka_unit_test(test_progress_that_cannot_be_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
