@@ -34,6 +34,7 @@ compat:
 	@test/compat/run.sh all
 chaos:
 	@test/chaos/run.sh
+	@test/run.sh slow
 fuzz:
 	@test/deps.sh
 	@test/fuzz/run.sh

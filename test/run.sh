@@ -7,7 +7,7 @@ top=$PWD
 export WERROR=-Werror PG_CONFIG=${PG_CONFIG:-pg_config}
 stages=(build lint unit fuzz sim regress nohttp e2e chaos sanitize guard)
 # on request
-more_stages=(compat)
+more_stages=(compat slow)
 jobs=$(nproc)
 passed=0 failed=0 results=()
 
@@ -114,6 +114,13 @@ stage_e2e()
 	private_postgres || return 1
 	# shellcheck disable=SC2086
 	run_pytest ${PYTEST_ARGS:-}
+}
+
+# what takes long by its size
+stage_slow()
+{
+	private_postgres || return 1
+	run_pytest -m slow
 }
 
 # Debezium beside tuplecast; all of it is `make compat`. A fixed seed: a change is judged by itself
