@@ -76,7 +76,9 @@ UPDATE toast_packed SET b = 'x';
 SELECT data::json->'value'->>'id', length(data::json->'value'->>'t'), left(data::json->'value'->>'t', 30), md5(data::json->'value'->>'t') = md5(repeat('abc', 1000)), length(data::json->'value'->>'b')
 	FROM pg_logical_slot_get_changes('regress_toast', NULL, NULL, 'topic.prefix', 'p');
 -- what has no form for a placeholder is null, which is warned of once, and can be asked for
+SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS tuplecast;
+RESET client_min_messages;
 CREATE TABLE toast_lost (id int PRIMARY KEY, n int, f float8[], small numeric(10,2), wide numeric, t text);
 ALTER TABLE toast_lost ALTER f SET STORAGE EXTERNAL;
 INSERT INTO toast_lost SELECT 1, 1, array_agg(i), 1, 1, 't' FROM generate_series(1, 1000) i;
