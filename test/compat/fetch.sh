@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 version=${1:-3.6.1.Final}
 case $version in
-3.7.*) kafka=4.1.2 ;;
+3.7.*) kafka=4.3.1 ;;
 3.6.1.Final) kafka=4.1.2 ;;
 2.7.4.Final) kafka=3.7.0 ;;
 2.0.0.Final) kafka=3.3.1 ;;

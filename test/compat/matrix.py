@@ -408,6 +408,24 @@ def identities():
     yield Combination("identity-2.0-rewrite", "identity", {**PLAIN, **plain, **unwrap(delete_handling_mode="rewrite", drop_tombstones="false")}, version="2.0.0.Final")
 
 
+def newer():
+    """The release after the one that all is compared with."""
+    for schemas, word in ((PLAIN, ""), (SCHEMAS, "-schemas")):
+        def made(name, workload, *settings):
+            properties = dict(schemas)
+            for s in settings:
+                properties.update(s)
+            return Combination(f"newest-{name}{word}", workload, properties, version="3.7.0.Final")
+        yield made("identity", "identity", ALL)
+        yield made("identity-unwrap", "identity", unwrap(delete_tombstone_handling_mode="rewrite-with-tombstone", add_fields=META, add_headers="op,db,lsn,source.ts_ms,txId"))
+        yield made("transactions", "identity", {"provide.transaction.metadata": "true"}, ALL)
+        yield made("types", "types")
+        yield made("types-unwrap", "types", unwrap(delete_tombstone_handling_mode="rewrite"), {"decimal.handling.mode": "string", "time.precision.mode": "microseconds", "binary.handling.mode": "hex"})
+        yield made("types-connect", "types", {"time.precision.mode": "connect", "decimal.handling.mode": "double", "hstore.handling.mode": "map", "interval.handling.mode": "string"})
+        yield made("outbox", "outbox", {"transforms": "outbox", "transforms.outbox.type": "io.debezium.transforms.outbox.EventRouter", "table.include.list": r"ob\.outbox"})
+        yield made("random", "random")
+
+
 CHOICES = {
     "decimal.handling.mode": ["precise", "string", "double"],
     "time.precision.mode": ["adaptive", "adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds"],
@@ -445,7 +463,7 @@ def generated(seed, count):
 
 
 def everything(seed, count=90):
-    made = [*pipelines(), *types(), *extensions(), *identities(), *header_converters(), *steps(), *generated(seed, count)]
+    made = [*pipelines(), *types(), *extensions(), *identities(), *header_converters(), *newer(), *steps(), *generated(seed, count)]
     names = [c.name for c in made]
     assert len(set(names)) == len(names)
     return made
