@@ -87,7 +87,7 @@ def header_converters():
         yield made("key-double", {"decimal.handling.mode": "double", "table.include.list": r"id\.k_(num|date)"})
         yield made("key-numeric", {"key.converter.decimal.format": "NUMERIC", "table.include.list": r"id\.k_num"})
         placement = "type:header:eventType,p:header,tenant:header,ts:header,tsmicro:header,created:header,payload:header,aggregateid:header:key"
-        router = {"transforms": "outbox", "transforms.outbox.type": "io.debezium.transforms.outbox.EventRouter", "transforms.outbox.table.fields.additional.placement": placement}
+        router = {"transforms": "outbox", "transforms.outbox.type": "io.debezium.transforms.outbox.EventRouter", "transforms.outbox.table.fields.additional.placement": placement, "table.include.list": r"ob\.(outbox|scalar)"}
         yield made("outbox", router, workload="outbox", quick=name == "json-schemas")
         yield made("outbox-connect", router, {"time.precision.mode": "connect"}, workload="outbox")
         # of names that are not ASCII that line makes others
