@@ -150,8 +150,8 @@ config_print_json(const Config *cfg, FILE *out)
 				 cfg->kafka.items[i].origin);
 	for (size_t i = 0; i < cfg->overrides.count; i++)
 		add_json(options, "snapshot.select.statement.overrides.",
-				   cfg->overrides.items[i].name, cfg->overrides.items[i].value,
-				   false, cfg->overrides.items[i].origin);
+				 cfg->overrides.items[i].name, cfg->overrides.items[i].value,
+				 false, cfg->overrides.items[i].origin);
 	for (size_t i = 0; i < cfg->topic_creation.count; i++)
 		add_json(options, "topic.creation.default.",
 				 cfg->topic_creation.items[i].name,

@@ -513,8 +513,8 @@ set_argument(Config *cfg, const Argument *a, Error *err)
 			option = short_names[i].option;
 	if (config_find_option(option) == NULL &&
 		strncmp(option, "kafka.", 6) != 0 &&
-		strncmp(option, "topic.creation.", 15) != 0 && !config_is_mask(option) &&
-		!config_is_override(option))
+		strncmp(option, "topic.creation.", 15) != 0 &&
+		!config_is_mask(option) && !config_is_override(option))
 	{
 		const char *found = nearest_flag(option);
 

@@ -67,7 +67,7 @@ typedef struct Loop
 
 	int64_t now_ms; /* CLOCK_MONOTONIC, of this turn */
 	int64_t turn_us;
-	int64_t wall_us; /* since 1970, of this turn */
+	int64_t wall_us;	/* since 1970, of this turn */
 	int64_t started_ms; /* of the session; 0: not streaming */
 	int64_t step_ms;	/* when the step of connecting began */
 	const char *step;

@@ -340,8 +340,8 @@ test_snapshot_options(void **state)
 	assert_int_equal(warnings("snapshot"), 0);
 	must_fail("config_value", "--snapshot.mode=custom", NULL);
 	assert_has(err.text, "Java");
-	snprintf(flag, sizeof(flag),
-			 "--snapshot.select.statement.overrides.a.b=%s", query);
+	snprintf(flag, sizeof(flag), "--snapshot.select.statement.overrides.a.b=%s",
+			 query);
 	must_load("--snapshot.select.statement.overrides=x.y,a.b", flag, NULL);
 	assert_int_equal(cfg.overrides.count, 1);
 	assert_string_equal(cfg.overrides.items[0].name, "a.b");
@@ -673,7 +673,8 @@ test_json_output(void **state)
 
 	(void) state;
 	setenv("TUPLECAST_TOPIC_PREFIX", "p", 1);
-	must_load("--kafka.linger.ms=1", "--snapshot.select.statement.overrides.a.b=x",
+	must_load("--kafka.linger.ms=1",
+			  "--snapshot.select.statement.overrides.a.b=x",
 			  "--topic.creation.default.partitions=2", NULL);
 	out = open_memstream(&text, &n);
 	config_print_json(&cfg, out);
