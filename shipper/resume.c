@@ -127,6 +127,13 @@ no_position(const ResumeStored *stored, const ResumeServer *server,
 	return false;
 }
 
+/* The end of all that the destination has, and of what it has in part. */
+static uint64_t
+farthest(const Position *p)
+{
+	return p->open.end_lsn > p->end_lsn ? p->open.end_lsn : p->end_lsn;
+}
+
 /* Where the history of the server leaves the position's timeline. */
 static bool
 check_timeline(const Position *p, const ResumeServer *server, Error *err)
@@ -141,13 +148,13 @@ check_timeline(const Position *p, const ResumeServer *server, Error *err)
 		{
 			if (h->items[i].timeline != p->timeline)
 				continue;
-			if (p->end_lsn <= h->items[i].end_lsn)
+			if (farthest(p) <= h->items[i].end_lsn)
 				return true;
 			err_set(err, ERR_ENVIRONMENT, "ghost_transactions",
 					"the destination has transactions that this server never "
 					"had: up to " LSN_FORMAT " of timeline %u, which it left "
 					"at " LSN_FORMAT,
-					LSN_ARGS(p->end_lsn), p->timeline,
+					LSN_ARGS(farthest(p)), p->timeline,
 					LSN_ARGS(h->items[i].end_lsn));
 			err_detail(err, "A standby was promoted that lagged, or a backup "
 							"restored. The server would skip its own "

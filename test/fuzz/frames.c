@@ -98,6 +98,13 @@ put_record(Packed *b, const FrameRecord *f)
 		wire_put_u64(room(b, 8), (uint64_t) f->timestamp_ms);
 	if (f->flags & WIRE_REC_HOLE)
 		wire_put_u32(room(b, 4), f->hole);
+	if (f->flags & WIRE_REC_OVERSIZE)
+	{
+		wire_put_u8(room(b, 1), f->oversize.bits);
+		wire_put_u64(room(b, 8), f->oversize.key_bytes);
+		wire_put_u64(room(b, 8), f->oversize.value_bytes);
+		put_blob(b, f->oversize.sha256);
+	}
 }
 
 static void

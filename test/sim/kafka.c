@@ -67,17 +67,35 @@ deliver(uint32_t record)
 	kafka.final[r->partition][r->key] = record + 1;
 }
 
+/* Where the server left the position's timeline; what it wrote behind that is
+ * on another one, of which the position says nothing. */
+static uint64_t
+end_of_timeline(const Position *p)
+{
+	uint64_t end = UINT64_MAX;
+
+	for (int h = 0; h < pg.history.count; h++)
+		if (pg.history.items[h].timeline >= p->timeline &&
+			pg.history.items[h].end_lsn < end)
+			end = pg.history.items[h].end_lsn;
+	return end;
+}
+
 /* All before a position is in the logs. */
 static void
 check_position(const Position *p)
 {
+	uint64_t end = end_of_timeline(p);
+
 	for (uint32_t i = pg.nwal; i > 0; i--)
 	{
 		const SimTxn *t = &pg.txns[pg.wal[i - 1]];
 
 		if (t->delivered == t->count && t->end_lsn < pg.slot_lsn)
 			break;
-		HOLDS("I1", t->end_lsn > p->end_lsn || t->delivered == t->count,
+		HOLDS("I1",
+			  t->end_lsn > p->end_lsn || t->end_lsn > end ||
+				  t->delivered == t->count,
 			  "the position is " LSN_FORMAT ", but of the transaction that "
 			  "ends at " LSN_FORMAT " %u of %u records are delivered",
 			  LSN_ARGS(p->end_lsn), LSN_ARGS(t->end_lsn), t->delivered,
@@ -362,6 +380,13 @@ kafka_request_commit(int shipper, SimProducer *p)
 		while (p->count[q] > 0 && kafka_append(p, q))
 			;
 	p->committing = true;
+	/* a zombie's request is refused, and does not replace its successor's */
+	if (p->epoch != kafka.epoch)
+	{
+		p->failed = true;
+		totals.fenced++;
+		return;
+	}
 	kafka.end_pending = true;
 	kafka.end_epoch = p->epoch;
 	kafka.end_from = shipper;

@@ -791,6 +791,7 @@ main(void)
 		config_test(test_substitution),
 		config_test(test_bad_substitution),
 		config_test(test_kafka),
+		config_test(test_kafka_bearer),
 		config_test(test_kafka_refused),
 		config_test(test_topic_creation),
 		config_test(test_source),

@@ -17,8 +17,10 @@
 #include "utils/datetime.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/varlena.h"
 
+#include "shape.h"
 #include "sourcetype.h"
 
 #include "shim.h"
@@ -750,4 +752,31 @@ void
 OutputPluginWrite(struct LogicalDecodingContext *ctx, bool last_write)
 {
 	abort();
+}
+
+/* oversized records are told of with a hash, which has an owner in a server */
+ResourceOwner CurrentResourceOwner;
+
+ResourceOwner
+ResourceOwnerCreate(ResourceOwner parent, const char *name)
+{
+	return NULL;
+}
+
+void
+ResourceOwnerDelete(ResourceOwner owner)
+{
+}
+
+/* no stream of the fuzzer has transforms */
+void
+stream_rewrite_key(StringInfo out, int start, const struct StreamShape *shape)
+{
+	/* unchanged */
+}
+
+void
+stream_rewrite_value(StringInfo out, int start, const struct StreamShape *shape)
+{
+	/* unchanged */
 }
