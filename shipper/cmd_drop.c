@@ -17,8 +17,8 @@
 
 
 /* A topic that the user named may hold more than ours. */
-static bool
-drop_position(const Config *cfg, bool asked, Error *err)
+bool
+cmd_drop_position(const Config *cfg, bool asked, Error *err)
 {
 	char *topic = kafka_place_topic(cfg);
 	bool existed = false;
@@ -86,7 +86,7 @@ cmd_drop(int argc, char **argv)
 		log_error(LOG_ERROR, &err);
 		code = err_exit_code(&err);
 	}
-	if (code == 0 && !drop_position(&cfg, position, &err))
+	if (code == 0 && !cmd_drop_position(&cfg, position, &err))
 	{
 		log_error(LOG_ERROR, &err);
 		code = err_exit_code(&err);

@@ -66,6 +66,8 @@ run(const Config *cfg, Error *err)
 			log_event(LOG_INFO,
 					  "dropped the replication slot (slot.drop.on.stop)",
 					  F_STR("slot", cfg->slot_name));
+		/* the next slot begins behind it: it would be a gap */
+		ok = ok && cmd_drop_position(cfg, false, err);
 	}
 #ifndef WITHOUT_HTTP
 	http_stop();

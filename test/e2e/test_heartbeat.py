@@ -102,7 +102,7 @@ def test_its_errors_are_told_once_a_minute_and_harm_nothing(db, run, broker):
 
 
 def test_no_connection_without_a_query(db, run, broker):
-    run(db, "--heartbeat.interval.ms=50")
+    run(db, "--heartbeat.interval.ms=50", "--wal.watch.interval.ms=0")
     beats(broker, f"__debezium-heartbeat.{db.prefix}", 3)
     assert db.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'tuplecast'") == 1
 

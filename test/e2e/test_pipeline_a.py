@@ -13,6 +13,7 @@ from harness.postgres import Database
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/pipeline-a"
 PROPERTIES = 17
 USERS, ORDERS = "customers.public.users", "customers.public.orders"
+POSITION = "__tuplecast-position.customers.debezium"
 
 
 class Customers(Database):
@@ -44,7 +45,7 @@ def connector(customers, broker, tmp_path):
     worker = tmp_path / "worker.properties"
     worker.write_text((EXAMPLE / "worker.properties").read_text().replace("localhost:9092", broker.address))
     # another test's records must not be taken for this one's
-    broker.delete_topics([t for t in (USERS, ORDERS) if t in broker.topics()])
+    broker.delete_topics([t for t in (USERS, ORDERS, POSITION) if t in broker.topics()])
     return "--config", config, "--config", worker
 
 
