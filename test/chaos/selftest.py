@@ -61,7 +61,8 @@ def tampered(records, seed):
         return dataclasses.replace(record, offset=like.offset)
 
     yield "one is dropped", by_place[:i] + by_place[i + 1:]
-    yield "the last is dropped", [r for r in by_place if r.identity != max(x.identity for x in by_place)]
+    last = max(r.identity for r in by_place)
+    yield "the last is dropped", [r for r in by_place if r.identity != last]
     yield "one comes twice", by_place + [dataclasses.replace(a, offset=by_place[-1].offset + 10 ** 6)]
     yield "two are swapped", by_place[:i] + [put(b, a), put(a, b)] + by_place[i + 2:]
     yield "one has another value", by_place[:i] + [dataclasses.replace(a, value=b.value, key=b.key)] + by_place[i + 1:]
