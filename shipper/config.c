@@ -171,6 +171,15 @@ config_pairs_free(ConfigPairs *pairs)
 	pairs->count = 0;
 }
 
+const char *
+config_pair_value(const ConfigPairs *pairs, const char *name)
+{
+	for (size_t i = 0; i < pairs->count; i++)
+		if (strcmp(pairs->items[i].name, name) == 0)
+			return pairs->items[i].value;
+	return NULL;
+}
+
 void
 config_pairs_set(ConfigPairs *pairs, int **ranks, const char *name,
 				 const char *value, const char *origin, bool secret, int rank)
@@ -544,10 +553,8 @@ config_require_run(const Config *cfg, Error *err)
 int64_t
 config_transaction_timeout_ms(const Config *cfg)
 {
-	int64_t ms = 60000;
+	const char *set = config_pair_value(&cfg->kafka, "transaction.timeout.ms");
+	int64_t ms = set != NULL ? strtoll(set, NULL, 10) : 60000;
 
-	for (size_t i = 0; i < cfg->kafka.count; i++)
-		if (strcmp(cfg->kafka.items[i].name, "transaction.timeout.ms") == 0)
-			ms = strtoll(cfg->kafka.items[i].value, NULL, 10);
 	return ms >= 1000 ? ms : 1000;
 }

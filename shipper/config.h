@@ -88,6 +88,9 @@ extern bool config_load(Config *cfg, int argc, char **argv,
 /* kafka.transaction.timeout.ms, or librdkafka's default */
 extern int64_t config_transaction_timeout_ms(const Config *cfg);
 extern bool config_require_run(const Config *cfg, Error *err) MUST_CHECK;
+/* The value of a name, or NULL. */
+extern const char *config_pair_value(const ConfigPairs *pairs,
+									 const char *name);
 extern void config_free(Config *cfg);
 /* What a person should know although nothing failed; ended by NULL, owned by
  * cfg.  Whoever runs logs each of them. */

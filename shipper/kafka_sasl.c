@@ -210,19 +210,11 @@ is_set(rd_kafka_conf_t *conf, const char *name, const char *value)
 		   strcasecmp(text, value) == 0;
 }
 
-static const char *
-value_of(const Config *cfg, const char *name)
-{
-	for (size_t i = 0; i < cfg->kafka.count; i++)
-		if (strcmp(cfg->kafka.items[i].name, name) == 0)
-			return cfg->kafka.items[i].value;
-	return NULL;
-}
-
 static bool
 wants_oidc(const Config *cfg)
 {
-	const char *method = value_of(cfg, "sasl.oauthbearer.method");
+	const char *method =
+		config_pair_value(&cfg->kafka, "sasl.oauthbearer.method");
 
 	return method != NULL && strcasecmp(method, "oidc") == 0;
 }
@@ -248,7 +240,7 @@ kafka_oauth_check(rd_kafka_conf_t *conf, const Config *cfg, Error *err)
 bool
 kafka_oauth_prepare(rd_kafka_conf_t *conf, const Config *cfg, Error *err)
 {
-	const char *url = value_of(cfg, URL_SETTING);
+	const char *url = config_pair_value(&cfg->kafka, URL_SETTING);
 	const char *path;
 
 	if (wants_oidc(cfg) || !is_set(conf, "sasl.mechanisms", "OAUTHBEARER") ||

@@ -77,7 +77,6 @@ static const PgMeaning meanings[] = {
 	 "Somebody holds an ACCESS EXCLUSIVE lock on the table; snapshot.lock.timeout.ms says how long to wait."},
 	{AT(PG_READING), "42P01", ERR_RETRY, "snapshot_table_dropped", NULL},
 	{AT(PG_READING), "42704", ERR_RETRY, "snapshot_expired", NULL},
-	{AT(PG_READING), "22023", ERR_ENVIRONMENT, "snapshot_failed", NULL},
 	{AT(PG_READING), "22", ERR_ENVIRONMENT, "snapshot_failed", NULL},
 	{AT(PG_READING), "42", ERR_ENVIRONMENT, "snapshot_failed", NULL},
 	{AT(PG_READING), "0A", ERR_ENVIRONMENT, "snapshot_failed", NULL},

@@ -29,8 +29,6 @@ enum
 	L_COUNT
 };
 
-static const char *override_of(const Config *cfg, const char *name);
-
 
 void
 snapshot_create_text(PgText *sql, const Config *cfg, int version,
@@ -147,7 +145,8 @@ snapshot_list_read(SnapshotPlan *plan, const PGresult *res, const Config *cfg,
 			plan, oid, (uint32_t) strtoul(PQgetvalue(res, i, L_NODE), NULL, 10),
 			PQgetvalue(res, i, L_NAME), PQgetvalue(res, i, L_SCHEMA),
 			PQgetvalue(res, i, L_TABLE));
-		query = override_of(cfg, t->name);
+		/* snapshot.select.statement.overrides.SCHEMA.TABLE */
+		query = config_pair_value(&cfg->overrides, t->name);
 		free(t->query);
 		t->query = query != NULL ? strdup(query) : NULL;
 		t->ranged = query == NULL && PQgetvalue(res, i, L_RANGED)[0] == 't';
@@ -184,14 +183,4 @@ snapshot_copy_text(PgText *sql, const Config *cfg, const SnapshotUnit *unit,
 		pg_text_quoted(sql, t->query, '\'');
 	}
 	pg_text_add(sql, ")) TO STDOUT (FORMAT binary)");
-}
-
-/* snapshot.select.statement.overrides.SCHEMA.TABLE */
-static const char *
-override_of(const Config *cfg, const char *name)
-{
-	for (size_t i = 0; i < cfg->overrides.count; i++)
-		if (strcmp(cfg->overrides.items[i].name, name) == 0)
-			return cfg->overrides.items[i].value;
-	return NULL;
 }
