@@ -69,6 +69,7 @@ loop_run(const Config *cfg, Error *err)
 	dead_letters_init(&l->dead, cfg);
 	wal_watch_init(&l->wal, cfg, &l->stats);
 	loop_snapshot_init(l);
+	l->incremental = incremental_new();
 	l->source = source_open(cfg);
 	l->turn_us = loop_clock_us(CLOCK_MONOTONIC);
 	l->stats.start_us = (uint64_t) loop_clock_us(CLOCK_REALTIME);
@@ -92,6 +93,7 @@ loop_run(const Config *cfg, Error *err)
 	dead_letters_free(&l->dead);
 	wal_watch_free(&l->wal);
 	loop_snapshot_free(l);
+	incremental_free(l->incremental);
 	source_close(l->source);
 	if (l->sink != NULL)
 		l->ops->close(l->sink);

@@ -11,6 +11,7 @@
 #include "core.h"
 #include "dead_letter.h"
 #include "heartbeat.h"
+#include "incremental.h"
 #include "loop.h"
 #include "loop_snapshot.h"
 #include "source_probe.h"
@@ -36,6 +37,7 @@ typedef struct Loop
 	Sink *sink; /* NULL: to be opened */
 	Heartbeat heartbeat;
 	WalWatch wal;
+	Incremental *incremental;
 	LoopSnapshot snapshot;
 
 	/* the payload at hand; frame and record point into it */
