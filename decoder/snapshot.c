@@ -442,7 +442,8 @@ open_relation(SnapshotScan *scan, Oid relid, Oid node)
 	scan->plan = relation_plan_build(rel, &scan->opts);
 	if (!scan->plan->captured)
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				/* it may have been when the caller looked */
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("table \"%s.%s\" is not captured under these options",
 						get_namespace_name(RelationGetNamespace(rel)),
 						scan->table)));

@@ -9,13 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_POINTS 16
+#define HOLD_MS	   5
 
 typedef struct Failpoint
 {
 	char name[48];
 	char what[16];
+	char path[128]; /* of hold */
 	int ms;
 	int nth; /* 0: always */
 	int hits;
@@ -42,9 +45,25 @@ add(char *text)
 		*ms++ = '\0';
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	snprintf(p->what, sizeof(p->what), "%s", what);
+	snprintf(p->path, sizeof(p->path), "%s", ms != NULL ? ms : "");
 	p->ms = ms != NULL ? (int) strtol(ms, NULL, 10) : 0;
 	p->nth = nth != NULL ? (int) strtol(nth, NULL, 10) : 0;
 	npoints++;
+}
+
+/* PATH.held says that we are here; it ends when somebody makes PATH. */
+static void
+hold(const Failpoint *p)
+{
+	char held[sizeof(p->path) + 8];
+	FILE *f;
+
+	snprintf(held, sizeof(held), "%s.held", p->path);
+	f = fopen(held, "w");
+	if (f != NULL)
+		fclose(f);
+	while (access(p->path, F_OK) != 0)
+		(void) poll(NULL, 0, HOLD_MS);
 }
 
 void
@@ -78,6 +97,8 @@ failpoint_hit(const char *name)
 			raise(SIGKILL);
 		else if (strcmp(p->what, "sleep") == 0)
 			(void) poll(NULL, 0, p->ms);
+		else if (strcmp(p->what, "hold") == 0)
+			hold(p);
 		else
 			return true;
 	}

@@ -2,7 +2,8 @@
  * failpoint.h
  *		Places where a test can kill, delay or fail the program.
  *
- * TUPLECAST_FAILPOINT=NAME:kill, NAME:sleep=MS or NAME:error, each with :NTH at
+ * TUPLECAST_FAILPOINT=NAME:kill, NAME:sleep=MS, NAME:hold=PATH (PATH.held is made;
+ * it ends when PATH is there) or NAME:error, each with :NTH at
  * the end for the nth time only; several with commas.  Without the variable a
  * failpoint is one test of a flag.
  */

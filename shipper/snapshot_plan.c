@@ -67,14 +67,15 @@ table_free(SnapshotTable *t)
 	free(t->schema);
 	free(t->table);
 	free(t->query);
+	free(t->quoted);
 	free(t);
 }
 
 static void
 table_restart(SnapshotTable *t)
 {
+	t->restarted = t->done.count > 0;
 	t->done.count = 0;
-	t->complete = false;
 }
 
 /* ---- stored progress ----------------------------------------------------- */
@@ -255,7 +256,7 @@ snapshot_plan_begin(SnapshotPlan *p, uint64_t lsn, uint32_t xmin)
 	{
 		SnapshotTable *t = p->tables[i];
 
-		t->listed = false;
+		t->listed = t->restarted = false;
 		t->under_way = 0;
 		t->todo.count = 0;
 		t->again.count = 0;
@@ -284,7 +285,8 @@ snapshot_plan_table(SnapshotPlan *p, uint32_t oid, uint32_t node,
 	memmove(&p->tables[sorted + 1], &p->tables[sorted],
 			(at - sorted) * sizeof(*p->tables));
 	p->tables[sorted] = t;
-	if (t->node != 0 && t->node != node)
+	/* of one that is read to its end the stream tells the rest */
+	if (t->node != 0 && t->node != node && !t->complete)
 		table_restart(t);
 	free(t->name);
 	free(t->schema);

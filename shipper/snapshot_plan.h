@@ -51,6 +51,8 @@ typedef struct SnapshotTable
 	char *table;
 	char *query; /* in place of its rows, or NULL */
 	bool ranged; /* it can be read in parts */
+	bool lockable;
+	char *quoted; /* for a command */
 	uint64_t blocks;
 	double estimate; /* rows; < 0: not known */
 
@@ -62,6 +64,7 @@ typedef struct SnapshotTable
 
 	/* of this round */
 	bool listed;
+	bool restarted; /* rewritten: what was read is read again */
 	uint32_t older; /* xmin of the first round if that is another one; else 0 */
 	SnapshotSpans todo;
 	SnapshotSpans again; /* to look at for young rows */

@@ -26,6 +26,7 @@ enum
 	L_KIND,
 	L_SORTED,
 	L_QUOTED,
+	L_LOCKABLE,
 	L_COUNT
 };
 
@@ -79,6 +80,22 @@ snapshot_options_text(PgText *sql, const Config *cfg)
 	pg_text_add(sql, "]");
 }
 
+/* What the list names as it stands, no expression, and has no rows to read. */
+static void
+add_unreadable(PgText *sql, const char *list)
+{
+	pg_text_add(
+		sql,
+		" UNION ALL SELECT 0, 0, n.nspname || '.' || c.relname, n.nspname, c.relname, 0, 0, false,"
+		" pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()), pg_catalog.now(), c.relkind, '', '', false"
+		" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+		" WHERE (c.relkind IN ('v', 'm', 'f', 'p') OR c.relkind = 'r' AND c.relpersistence <> 'p')"
+		" AND n.nspname || '.' || c.relname = ANY (SELECT pg_catalog.replace(pg_catalog.replace(pg_catalog.btrim(e), '\\.', '.'), '[.]', '.')"
+		" FROM pg_catalog.unnest(pg_catalog.string_to_array(");
+	pg_text_quoted(sql, list, '\'');
+	pg_text_add(sql, ", ',')) e)");
+}
+
 /*
  * A row for each table that holds rows; and, told by its kind, for what
  * snapshot.include.collection.list names and cannot be read.  Names are those of
@@ -95,7 +112,8 @@ snapshot_list_text(PgText *sql, const Config *cfg)
 		" pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8,"
 		" c.reltuples, a.amname = 'heap' AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),"
 		" pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()), pg_catalog.now(), c.relkind,"
-		" pn.nspname || '.' || pc.relname, pg_catalog.format('%%I.%%I', n.nspname, c.relname)"
+		" pn.nspname || '.' || pc.relname, pg_catalog.format('%%I.%%I', n.nspname, c.relname),"
+		" pg_catalog.has_table_privilege(c.oid, 'SELECT')"
 		" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
 		" JOIN pg_catalog.pg_am a ON a.oid = c.relam,"
 		" LATERAL tuplecast.plan(c.oid, ");
@@ -112,14 +130,85 @@ snapshot_list_text(PgText *sql, const Config *cfg)
 			" AND (tuplecast.plan(p.published, ARRAY['topic.prefix', 'x', 'table.include.list', ");
 		pg_text_quoted(sql, list, '\'');
 		pg_text_add(sql, "])).published IS NOT NULL");
+		add_unreadable(sql, list);
 	}
 	/* one row at least, for the time and the snapshot */
 	pg_text_add(
 		sql,
 		" UNION ALL SELECT 0, 0, '', '', '', 0, 0, false,"
-		" pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()), pg_catalog.now(), '-', '', '')"
-		" AS q(oid, node, name, schema, tab, blocks, rows, ranged, xmin, started, kind, sorted, quoted)"
+		" pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()), pg_catalog.now(), '-', '', '', false)"
+		" AS q(oid, node, name, schema, tab, blocks, rows, ranged, xmin, started, kind, sorted, quoted, lockable)"
 		" ORDER BY sorted COLLATE \"C\", oid");
+}
+
+static bool
+is_published(const SnapshotPlan *plan, const char *schema, const char *table)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->tables[i]->listed &&
+			strcmp(plan->tables[i]->schema, schema) == 0 &&
+			strcmp(plan->tables[i]->table, table) == 0)
+			return true;
+	return false;
+}
+
+/* Rows without an oid are of what the list names and cannot be read. */
+static bool
+refuse_unreadable(const SnapshotPlan *plan, const PGresult *res, Error *err)
+{
+	for (int i = 0; i < PQntuples(res); i++)
+	{
+		char kind = PQgetvalue(res, i, L_KIND)[0];
+		const char *name = PQgetvalue(res, i, L_NAME);
+		const char *what = kind == 'v'	 ? "a view"
+						   : kind == 'm' ? "a materialized view"
+						   : kind == 'f' ? "a foreign table"
+						   : kind == 'p' ? "a partitioned table"
+										 : "an unlogged table";
+
+		if (PQgetvalue(res, i, L_OID)[0] != '0' || kind == '-' ||
+			(kind == 'p' && is_published(plan, PQgetvalue(res, i, L_SCHEMA),
+										 PQgetvalue(res, i, L_TABLE))))
+			continue;
+		err_set(
+			err, ERR_ENVIRONMENT, "snapshot_relation",
+			"snapshot.include.collection.list names %s, which is %s and cannot be read by a snapshot",
+			name, what);
+		if (kind == 'p')
+		{
+			err_detail(err,
+					   "Its partitions are published under their own names.");
+			err_hint(
+				err,
+				"Name the partitions, or set publish.via.partition.root=true.");
+			return false;
+		}
+		err_detail(
+			err,
+			"Changes of it are not in the WAL, so its rows would stay as they are now.");
+		err_hint(err, "Take it off the list; name the tables behind it.");
+		return false;
+	}
+	return true;
+}
+
+static void
+warn_unused(const SnapshotPlan *plan, const Config *cfg)
+{
+	for (size_t o = 0; o < cfg->overrides.count; o++)
+	{
+		bool used = false;
+
+		for (size_t i = 0; i < plan->count; i++)
+			used |= plan->tables[i]->listed &&
+					strcmp(plan->tables[i]->name,
+						   cfg->overrides.items[o].name) == 0;
+		if (!used)
+			log_event(
+				LOG_WARN,
+				"a query of snapshot.select.statement.overrides is of no table that is read",
+				F_STR("table", cfg->overrides.items[o].name));
+	}
 }
 
 bool
@@ -152,8 +241,42 @@ snapshot_list_read(SnapshotPlan *plan, const PGresult *res, const Config *cfg,
 		t->ranged = query == NULL && PQgetvalue(res, i, L_RANGED)[0] == 't';
 		t->blocks = strtoull(PQgetvalue(res, i, L_BLOCKS), NULL, 10);
 		t->estimate = strtod(PQgetvalue(res, i, L_ROWS), NULL);
+		if (t->restarted)
+			log_event(
+				LOG_WARN,
+				"a table was rewritten since a part of it was read: it is read again from its start",
+				F_STR("table", t->name));
+		t->lockable = PQgetvalue(res, i, L_LOCKABLE)[0] == 't';
+		free(t->quoted);
+		t->quoted = strdup(PQgetvalue(res, i, L_QUOTED));
+		if (t->quoted == NULL)
+			abort();
 	}
+	if (!refuse_unreadable(plan, res, err))
+		return false;
+	warn_unused(plan, cfg);
 	return true;
+}
+
+/* false: there is none to lock. */
+bool
+snapshot_lock_text(PgText *sql, const SnapshotPlan *plan)
+{
+	const char *sep = "LOCK TABLE ";
+
+	for (size_t i = 0; i < plan->count; i++)
+	{
+		const SnapshotTable *t = plan->tables[i];
+
+		/* of single columns the role may not lock the table */
+		if (!t->listed || t->complete || !t->lockable)
+			continue;
+		pg_text_add(sql, "%sONLY %s", sep, t->quoted);
+		sep = ", ";
+	}
+	if (sql->len > 0)
+		pg_text_add(sql, " IN ACCESS SHARE MODE; SELECT 1");
+	return sql->len > 0;
 }
 
 void

@@ -21,6 +21,8 @@ extern void snapshot_list_text(PgText *sql, const Config *cfg);
 extern bool snapshot_list_read(SnapshotPlan *plan, const PGresult *res,
 							   const Config *cfg, uint64_t lsn, char *started,
 							   size_t size, Error *err) MUST_CHECK;
+/* Locks what is to be read; false: nothing is. */
+extern bool snapshot_lock_text(PgText *sql, const SnapshotPlan *plan);
 extern void snapshot_copy_text(PgText *sql, const Config *cfg,
 							   const SnapshotUnit *unit, uint64_t lsn,
 							   const char *started);

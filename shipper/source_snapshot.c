@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "failpoint.h"
 #include "log.h"
 #include "lsn.h"
 #include "snapshot_query.h"
@@ -23,6 +24,7 @@ typedef enum RoundState
 	ROUND_CONNECTING,
 	ROUND_EXPORTING, /* the temporary slot is made */
 	ROUND_LISTING,	 /* reader 0 asks what there is */
+	ROUND_LOCKING,	 /* and locks it */
 	ROUND_BEGUN,	 /* until snapshot_source_go() */
 	ROUND_READING,
 	ROUND_END
@@ -53,6 +55,7 @@ struct SnapshotSource
 	SnapshotUnit units[SNAPSHOT_MAX_READERS];
 	int turn; /* the reader looked at next */
 	uint64_t closed_bytes;
+	bool lock; /* all tables at once: one was rewritten before its turn */
 };
 
 static SnapshotEvent round_lost(SnapshotSource *s);
@@ -66,6 +69,8 @@ static bool is_full(const char *sqlstate);
 static SnapshotEvent export_otherwise(SnapshotSource *s, int64_t now_ms,
 									  Error *err);
 static SnapshotEvent list_next(SnapshotSource *s, int64_t now_ms, Error *err);
+static SnapshotEvent lock_next(SnapshotSource *s, int64_t now_ms, Error *err);
+static SnapshotEvent begun(SnapshotSource *s);
 static SnapshotEvent reader_turn(SnapshotSource *s, int i, int64_t now_ms,
 								 SnapshotRows *rows, Error *err);
 static SnapshotEvent hand_out(SnapshotSource *s, int i, Error *err);
@@ -167,6 +172,8 @@ snapshot_source_next(SnapshotSource *s, int64_t now_ms, SnapshotRows *rows,
 			return export_next(s, now_ms, err);
 		case ROUND_LISTING:
 			return list_next(s, now_ms, err);
+		case ROUND_LOCKING:
+			return lock_next(s, now_ms, err);
 		case ROUND_READING:
 			break;
 		default:
@@ -221,6 +228,7 @@ snapshot_source_step(const SnapshotSource *s)
 		[ROUND_CONNECTING] = "connecting for the snapshot",
 		[ROUND_EXPORTING] = "creating the snapshot",
 		[ROUND_LISTING] = "listing the tables of the snapshot",
+		[ROUND_LOCKING] = "locking the tables of the snapshot",
 		[ROUND_BEGUN] = "beginning the snapshot",
 		[ROUND_READING] = "snapshot",
 		[ROUND_END] = "ending the snapshot",
@@ -460,20 +468,52 @@ list_next(SnapshotSource *s, int64_t now_ms, Error *err)
 			r->result = NULL;
 			if (!good)
 				return round_lost(s);
-			snapshot_plan_begun(s->plan, s->floor != 0 ? s->floor : s->lsn);
-			s->state = ROUND_BEGUN;
-			s->count = s->cfg->snapshot_max_threads;
-			if (s->count > SNAPSHOT_MAX_READERS)
-				s->count = SNAPSHOT_MAX_READERS;
-			for (int i = 1; i < s->count; i++)
-				s->readers[i] = (SnapshotReader){.state = READER_DOWN};
-			return SNAPSHOT_BEGUN;
+			if (!s->lock && s->cfg->snapshot_locking == SNAPSHOT_LOCKING_NONE)
+				return begun(s);
+			if (!snapshot_lock_text(&sql, s->plan))
+				return begun(s);
+			good = reader_ask(r, sql.data, now_ms, err);
+			free(sql.data);
+			s->state = ROUND_LOCKING;
+			return good ? SNAPSHOT_WAIT : round_lost(s);
 		case READER_REFUSED:
 		case READER_LOST:
 			return round_lost(s);
 		default:
 			return SNAPSHOT_WAIT;
 	}
+}
+
+static SnapshotEvent
+lock_next(SnapshotSource *s, int64_t now_ms, Error *err)
+{
+	SnapshotReader *r = &s->readers[0];
+
+	switch (reader_next(r, now_ms, err))
+	{
+		case READER_ANSWER:
+			PQclear(r->result);
+			r->result = NULL;
+			return begun(s);
+		case READER_REFUSED:
+		case READER_LOST:
+			return round_lost(s);
+		default:
+			return SNAPSHOT_WAIT;
+	}
+}
+
+static SnapshotEvent
+begun(SnapshotSource *s)
+{
+	snapshot_plan_begun(s->plan, s->floor != 0 ? s->floor : s->lsn);
+	s->state = ROUND_BEGUN;
+	s->count = s->cfg->snapshot_max_threads;
+	if (s->count > SNAPSHOT_MAX_READERS)
+		s->count = SNAPSHOT_MAX_READERS;
+	for (int i = 1; i < s->count; i++)
+		s->readers[i] = (SnapshotReader){.state = READER_DOWN};
+	return SNAPSHOT_BEGUN;
 }
 
 /* ---- rows ---------------------------------------------------------------- */
@@ -529,6 +569,8 @@ hand_out(SnapshotSource *s, int i, Error *err)
 	/* its last record may still be held back */
 	if (s->units[i].table != NULL || !snapshot_plan_next(s->plan, &s->units[i]))
 		return SNAPSHOT_WAIT;
+	if (failpoint_active)
+		failpoint_hit("snapshot_part");
 	snapshot_copy_text(&sql, s->cfg, &s->units[i], s->lsn, s->started);
 	sent = reader_copy(&s->readers[i], sql.data, err);
 	free(sql.data);
@@ -544,7 +586,11 @@ unit_refused(SnapshotSource *s, int i, SnapshotRows *rows, int64_t now_ms,
 	SnapshotTable *t = s->units[i].table;
 
 	if (strcmp(r->sqlstate, "42P01") != 0 || t == NULL)
+	{
+		/* the next round waits for no turn */
+		s->lock |= strcmp(r->sqlstate, "40001") == 0;
 		return SNAPSHOT_LOST;
+	}
 	log_event(LOG_WARN, "a table was dropped while the snapshot is taken",
 			  F_STR("table", t->name));
 	snapshot_plan_dropped(s->plan, t);
