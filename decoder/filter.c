@@ -8,6 +8,7 @@
 #include "mb/pg_wchar.h"
 
 #include "filter.h"
+#include "signaltable.h"
 #include "wire.h"
 
 /* the longest name Kafka takes */
@@ -33,6 +34,9 @@ filter_table(const PluginOptions *opts, const char *schema, const char *table)
 		strcmp(schema, "information_schema") == 0 ||
 		strcmp(schema, "pg_catalog") == 0 || strcmp(schema, "pg_toast") == 0)
 		return false;
+	/* Debezium publishes it whatever the lists say */
+	if (opts->connector_compat && signal_collection(opts, schema, table))
+		return true;
 	if (!selected(&opts->schema_include, &opts->schema_exclude, schema))
 		return false;
 	if (opts->table_include.count == 0 && opts->table_exclude.count == 0)

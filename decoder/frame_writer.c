@@ -498,6 +498,79 @@ line_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
 	flush(w);
 }
 
+/* n bytes at p, or less so that no character is broken */
+static int
+whole_characters(const char *p, int n, int len)
+{
+	if (n >= len)
+		return len;
+	while (n > 0 && (p[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
+/* ---- signals --------------------------------------------------------------- */
+
+/* a name cut to what a frame takes of it */
+static const char *
+signal_name(const char *s)
+{
+	int len = strlen(s);
+
+	if (len <= WIRE_SIGNAL_NAME_BYTES)
+		return s;
+	return pnstrdup(s, whole_characters(s, WIRE_SIGNAL_NAME_BYTES, len));
+}
+
+static void
+line_signal(FrameWriter *w, const char *id, const char *type, const char *data)
+{
+	prepare(w);
+	w->frame = w->out->len;
+	json_lit(w->out, "{\"signal\":");
+	json_utf8(w->out, type, strlen(type));
+	json_lit(w->out, ",\"id\":");
+	json_utf8(w->out, id, strlen(id));
+	json_lit(w->out, ",\"data\":");
+	if (data != NULL)
+		json_utf8(w->out, data, strlen(data));
+	else
+		json_lit(w->out, "null");
+	json_char(w->out, '}');
+	if (GetDatabaseEncoding() != PG_UTF8)
+		line_to_server_encoding(w);
+	flush(w);
+}
+
+void
+frame_signal(FrameWriter *w, XLogRecPtr lsn, const char *id, const char *type,
+			 const char *data)
+{
+	int len = data != NULL ? strlen(data) : 0;
+
+	id = signal_name(id);
+	type = signal_name(type);
+	if (len > WIRE_SIGNAL_DATA_BYTES)
+		data = NULL;
+	if (!w->wire)
+	{
+		line_signal(w, id, type, data);
+		return;
+	}
+	if (!w->hello_sent)
+		send_hello(w);
+	if (!w->begin_sent)
+		send_begin(w);
+	frame_open(w, WIRE_SIGNAL);
+	put_u64(w, lsn);
+	put_u64(w, w->txn->ordinal);
+	put_str(w, id);
+	put_str(w, type);
+	put_blob(w, data, len);
+	put_u32(w, (uint32) len);
+	frame_close(w);
+}
+
 /* ---- records beyond max_record ------------------------------------------- */
 
 typedef struct FrameOversize
@@ -551,17 +624,6 @@ frame_record_abandon(FrameWriter *w)
 		w->out->len = w->frame;
 	w->in_record = false;
 	memset(&w->route, 0, sizeof(w->route));
-}
-
-/* n bytes at p, or less so that no character is broken */
-static int
-whole_characters(const char *p, int n, int len)
-{
-	if (n >= len)
-		return len;
-	while (n > 0 && (p[n] & 0xc0) == 0x80)
-		n--;
-	return n;
 }
 
 /* Of a value as it is published.  Messages come outside of a transaction, where

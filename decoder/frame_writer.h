@@ -116,6 +116,10 @@ extern void frame_transaction(FrameWriter *w, TxnInfo *txn);
 /* Ends it and writes all that is pending. */
 extern void frame_commit(FrameWriter *w);
 
+/* A signal to the shipper.  All UTF-8; data: NULL if there is none. */
+extern void frame_signal(FrameWriter *w, XLogRecPtr lsn, const char *id,
+						 const char *type, const char *data);
+
 /* Ends rows that were read: hello, begin and commit are there even if there
  * were none. */
 extern void frame_range_end(FrameWriter *w);

@@ -22,6 +22,7 @@
 #include "schema.h"
 #include "session.h"
 #include "shape.h"
+#include "signaltable.h"
 #include "txnmeta.h"
 
 TC_MODULE_MAGIC;
@@ -257,6 +258,11 @@ publish_row(PluginState *state, Relation rel, ReorderBufferChange *change,
 	HeapTuple new = tc_change_tuple(change->data.tp.newtuple);
 	Change c;
 
+	if (unlikely(plan->signals) && op == WIRE_OP_CREATE)
+	{
+		load_row(&plan->new_row, plan, rel, new, false);
+		signal_send(&state->writer, rel, &plan->new_row, change->lsn);
+	}
 	if (!plan->captured || !(plan->ops & filter_operation(op)))
 		return;
 	load_row(&plan->old_row, plan, rel, old,
@@ -293,8 +299,9 @@ decode_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, Relation rel,
 	txnmeta_begin(&state->encoder, change->lsn);
 	state->txn.ordinal++;
 	keep_alive(ctx, state);
-	/* a publication may make another operation of it */
-	if (state->opts.publications != NIL || !skips_change(state, op))
+	/* a publication may make another operation of it; and signals are inserted */
+	if (state->opts.publications != NIL || op == WIRE_OP_CREATE ||
+		!skips_change(state, op))
 		publish_row(state, rel, change, op);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(state->change_cxt);

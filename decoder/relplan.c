@@ -23,6 +23,7 @@
 #include "publication.h"
 #include "mask.h"
 #include "relcache.h"
+#include "signaltable.h"
 
 static bool
 is_publishable(Relation rel)
@@ -402,6 +403,13 @@ relation_plan_build(Relation rel, const PluginOptions *opts)
 	plan->is_partition = rel->rd_rel->relispartition;
 	if (!is_publishable(rel))
 		return plan;
+	if (signal_relation(rel, opts))
+	{
+		/* whatever is published of it */
+		plan->signals = true;
+		plan->natts = RelationGetDescr(rel)->natts;
+		alloc_row(&plan->new_row, plan->natts);
+	}
 	plan_publication(plan, &pub, rel, opts);
 	if (plan->ops == 0)
 		return plan;

@@ -56,3 +56,32 @@ CREATE FUNCTION tuplecast.snapshot(relation oid, options text[],
 COMMENT ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, tid, tid, xid, text, text, oid) IS
 	'the rows of a table, or of a query with its columns, as the output plugin would publish them; many records in one value';
 REVOKE ALL ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, tid, tid, xid, text, text, oid) FROM PUBLIC;
+
+-- What tells the shipper to do something: the slot delivers what is inserted
+-- here, whatever is published.  Not dumped: a restored signal would act again.
+CREATE TABLE tuplecast.signals (
+	id text NOT NULL CHECK (octet_length(id) <= 255),
+	type text NOT NULL CHECK (octet_length(type) <= 255),
+	data text CHECK (octet_length(data) <= 65536),
+	sent_by name NOT NULL DEFAULT session_user,
+	sent_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX signals_sent_at_idx ON tuplecast.signals (sent_at);
+COMMENT ON TABLE tuplecast.signals IS
+	'signals to the shipper of the last 30 days; written by tuplecast.signal()';
+REVOKE ALL ON tuplecast.signals FROM PUBLIC;
+
+-- SECURITY DEFINER, so that who may send signals needs no right on the table
+CREATE FUNCTION tuplecast.signal(type text, data text DEFAULT NULL,
+	id text DEFAULT NULL) RETURNS text
+	LANGUAGE sql VOLATILE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+	DELETE FROM tuplecast.signals WHERE sent_at < now() - interval '30 days';
+	INSERT INTO tuplecast.signals (id, type, data)
+		VALUES (coalesce(signal.id, gen_random_uuid()::text), signal.type, signal.data)
+		RETURNING signals.id
+	$$;
+COMMENT ON FUNCTION tuplecast.signal(text, text, text) IS
+	'sends a signal to the shipper when the transaction commits, for instance execute-snapshot; returns its id';
+REVOKE ALL ON FUNCTION tuplecast.signal(text, text, text) FROM PUBLIC;

@@ -42,6 +42,13 @@
  *				its key may be cut, too.  Lengths and hash are of the whole key
  *				and value with head and tail; those of a value that was not
  *				built to its end are a lower bound, and there is no hash.
+ *	'G' signal	u64 LSN, u64 ordinal, str id, str type, blob data, u32 bytes
+ *				of the data
+ *				A row of a table of signals, of which a record may or may not
+ *				be published besides.  It belongs to the transaction, whose
+ *				count of records does not hold it.  Of id and type
+ *				WIRE_SIGNAL_NAME_BYTES are sent at most; data that is longer
+ *				than WIRE_SIGNAL_DATA_BYTES is NULL, and only its length told.
  *	'C' commit	u64 end LSN, u64 records in this transaction
  *
  * A header without a name (and without a value) in a record stands for the
@@ -79,6 +86,7 @@ typedef enum WireKind
 	WIRE_STREAM = 'S',
 	WIRE_BEGIN = 'B',
 	WIRE_RECORD = 'R',
+	WIRE_SIGNAL = 'G',
 	WIRE_COMMIT = 'C'
 } WireKind;
 
@@ -120,6 +128,10 @@ typedef enum WireOp
 /* what is kept of an oversized value, and of a key that is longer than that */
 #define WIRE_OVER_VALUE_BYTES 4096
 #define WIRE_OVER_KEY_BYTES	  65536
+
+/* what a signal's frame takes of id and type, and of data */
+#define WIRE_SIGNAL_NAME_BYTES 255
+#define WIRE_SIGNAL_DATA_BYTES 65536
 
 /* ---- packing: each put has its get below -------------------------------- */
 

@@ -15,6 +15,7 @@ static CoreVerdict core_hello(Core *c, const FrameHello *f, Error *err);
 static CoreVerdict core_begin(Core *c, const FrameBegin *f, Error *err);
 static CoreVerdict core_record(Core *c, const FrameRecord *f, SinkRecord *out,
 							   Error *err);
+static CoreVerdict core_signal(Core *c, const FrameSignal *f, Error *err);
 static CoreVerdict core_commit(Core *c, const FrameCommit *f, Error *err);
 static CoreVerdict core_violation(Core *c, Error *err, const char *what);
 static CoreStream *core_find_stream(const Core *c, uint32_t id);
@@ -121,6 +122,8 @@ core_frame(Core *c, const Frame *f, SinkRecord *out, Error *err)
 			return core_commit(c, &f->commit, err);
 		case WIRE_STREAM:
 			return CORE_STREAM;
+		case WIRE_SIGNAL:
+			return core_signal(c, &f->signal, err);
 		default:
 			return core_violation(c, err, "a frame of unknown kind");
 	}
@@ -384,6 +387,18 @@ core_record(Core *c, const FrameRecord *f, SinkRecord *out, Error *err)
 	out->commit_time_us = c->txn.commit_time_us;
 	out->ticket = c->open_ticket;
 	return CORE_PRODUCE;
+}
+
+/* What comes again after its transaction was put was acted on then. */
+static CoreVerdict
+core_signal(Core *c, const FrameSignal *f, Error *err)
+{
+	if (!c->in_txn)
+		return core_violation(c, err, "a signal outside a transaction");
+	if (c->repeated || (c->last.end_lsn == c->txn.end_lsn &&
+						f->ordinal <= c->last.ordinal))
+		return CORE_SKIP;
+	return CORE_SIGNAL;
 }
 
 static CoreVerdict

@@ -46,6 +46,7 @@ typedef enum CoreVerdict
 	CORE_STREAM,  /* make the sink's stream, then core_set_stream() */
 	CORE_PRODUCE, /* the record is filled in */
 	CORE_SKIP,	  /* the sink had it before */
+	CORE_SIGNAL,  /* act on it: its transaction was not here before */
 	CORE_ERROR	  /* err is set */
 } CoreVerdict;
 

@@ -12,6 +12,7 @@ static void frame_get_stream(WireCursor *c, FrameStream *f);
 static void frame_get_begin(WireCursor *c, FrameBegin *f);
 static void frame_get_record(WireCursor *c, FrameRecord *f);
 static void frame_get_commit(WireCursor *c, FrameCommit *f);
+static void frame_get_signal(WireCursor *c, FrameSignal *f);
 
 
 void
@@ -54,6 +55,9 @@ frame_reader_next(FrameReader *r, Frame *out, Error *err)
 			break;
 		case WIRE_STREAM:
 			frame_get_stream(&c, &out->stream);
+			break;
+		case WIRE_SIGNAL:
+			frame_get_signal(&c, &out->signal);
 			break;
 		case WIRE_HELLO:
 			frame_get_hello(&c, &out->hello);
@@ -208,4 +212,20 @@ frame_get_commit(WireCursor *c, FrameCommit *f)
 {
 	f->end_lsn = wire_get_u64(c);
 	f->records = wire_get_u64(c);
+}
+
+/* What is longer than a decoder sends is no frame of one. */
+static void
+frame_get_signal(WireCursor *c, FrameSignal *f)
+{
+	f->lsn = wire_get_u64(c);
+	f->ordinal = wire_get_u64(c);
+	f->id = wire_get_str(c);
+	f->type = wire_get_str(c);
+	f->data = wire_get_blob(c);
+	f->data_bytes = wire_get_u32(c);
+	if (f->id.len > WIRE_SIGNAL_NAME_BYTES ||
+		f->type.len > WIRE_SIGNAL_NAME_BYTES ||
+		f->data.len > WIRE_SIGNAL_DATA_BYTES)
+		c->bad = true;
 }

@@ -75,6 +75,17 @@ typedef struct FrameRecord
 	FrameOversize oversize; /* only with WIRE_REC_OVERSIZE */
 } FrameRecord;
 
+/* a row of a table of signals */
+typedef struct FrameSignal
+{
+	uint64_t lsn;
+	uint64_t ordinal;
+	WireSlice id;
+	WireSlice type;
+	WireSlice data;		 /* data == NULL: none, or too long */
+	uint32_t data_bytes; /* as it was inserted */
+} FrameSignal;
+
 typedef struct FrameCommit
 {
 	uint64_t end_lsn;
@@ -91,6 +102,7 @@ typedef struct Frame
 		FrameBegin begin;
 		FrameRecord record;
 		FrameCommit commit;
+		FrameSignal signal;
 	};
 } Frame;
 

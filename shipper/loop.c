@@ -423,6 +423,9 @@ take_frame(Loop *l)
 				loop_snapshot_stream(l, &l->frame.stream);
 			}
 			break;
+		case CORE_SIGNAL:
+			loop_signal_frame(l, &l->frame.signal);
+			break;
 		case CORE_ERROR:
 			loop_trouble(l, &err, true);
 			break;

@@ -102,6 +102,10 @@ extern void loop_on_committed(void *arg);
 /* Writes positions, commits; once a turn. */
 extern void loop_deliver(Loop *l);
 
+/* ---- loop_signal.c ---- */
+/* A signal that the slot delivered. */
+extern void loop_signal_frame(Loop *l, const FrameSignal *f);
+
 /* ---- loop_watch.c ---- */
 extern void loop_watch_stuck(Loop *l);
 extern void loop_watch_slow_step(Loop *l);

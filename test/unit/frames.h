@@ -139,6 +139,20 @@ put_record(Bytes *b, uint32_t stream, uint64_t ordinal, uint8_t part)
 }
 
 static inline void
+put_signal(Bytes *b, uint64_t ordinal, const char *id, const char *type,
+		   const char *data)
+{
+	frame_open(b, WIRE_SIGNAL);
+	bytes_u64(b, 0x1000);
+	bytes_u64(b, ordinal);
+	bytes_str(b, id);
+	bytes_str(b, type);
+	bytes_blob(b, data);
+	bytes_u32(b, data ? (uint32_t) strlen(data) : 0);
+	frame_close(b);
+}
+
+static inline void
 put_commit(Bytes *b, uint64_t end_lsn, uint64_t records)
 {
 	frame_open(b, WIRE_COMMIT);

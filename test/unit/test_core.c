@@ -22,6 +22,7 @@ typedef struct World
 	uint64_t tickets[64];
 	int taken;
 	int skipped;
+	int signals;
 } World;
 
 static int
@@ -71,6 +72,9 @@ feed(World *w)
 				break;
 			case CORE_SKIP:
 				w->skipped++;
+				break;
+			case CORE_SIGNAL:
+				w->signals++;
 				break;
 			case CORE_ERROR:
 				return false;
@@ -452,6 +456,55 @@ refuses_repeated_ordinal(void **state)
 	expect_refused(w, "wire_sequence");
 }
 
+/* One without records, one between two, and each once however often it comes. */
+static void
+acts_on_signals_once(void **state)
+{
+	World *w = *state;
+
+	put_hello(&w->in, WIRE_VERSION);
+	put_begin(&w->in, 0x100);
+	put_signal(&w->in, 1, "s1", "log", "{}");
+	put_commit(&w->in, 0x100, 0);
+	assert_true(feed(w));
+	assert_int_equal(w->signals, 1);
+	core_advance(&w->core, 0);
+	assert_int_equal(core_confirmable(&w->core), 0x100);
+	put_stream(&w->in, 7, "p.public.users");
+	put_begin(&w->in, 0x200);
+	put_record(&w->in, 7, 1, 0);
+	put_signal(&w->in, 2, "s2", "log", NULL);
+	put_record(&w->in, 7, 2, 0);
+	assert_true(feed(w));
+	assert_int_equal(w->signals, 2);
+	/* the rest of the transaction holds another */
+	reconnect(w);
+	put_begin(&w->in, 0x100);
+	put_signal(&w->in, 1, "s1", "log", "{}");
+	put_commit(&w->in, 0x100, 0);
+	put_begin(&w->in, 0x200);
+	put_record(&w->in, 7, 1, 0);
+	put_signal(&w->in, 2, "s2", "log", NULL);
+	put_record(&w->in, 7, 2, 0);
+	put_signal(&w->in, 3, "s3", "log", NULL);
+	put_commit(&w->in, 0x200, 2);
+	assert_true(feed(w));
+	assert_int_equal(w->signals, 3);
+	ack(w, 0);
+	ack(w, 1);
+	assert_int_equal(core_confirmable(&w->core), 0x200);
+}
+
+static void
+refuses_signal_outside_transaction(void **state)
+{
+	World *w = *state;
+
+	put_hello(&w->in, WIRE_VERSION);
+	put_signal(&w->in, 1, "s1", "log", "{}");
+	expect_refused(w, "wire_sequence");
+}
+
 int
 main(void)
 {
@@ -476,6 +529,8 @@ main(void)
 		T(refuses_commit_of_another),
 		T(refuses_lsn_going_back),
 		T(refuses_repeated_ordinal),
+		T(acts_on_signals_once),
+		T(refuses_signal_outside_transaction),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,6 +144,7 @@ feed(World *w)
 				w->skipped++;
 				break;
 			case CORE_NOTHING:
+			case CORE_SIGNAL:
 				break;
 			case CORE_ERROR:
 				fail_msg("%s", w->err.text);

@@ -35,6 +35,9 @@ static const uint8_t GOLDEN[] =
 	"\xff\xff\xff\xff\x00\x00\x00\x00\x00\x01\x00\x01"
 	"a\x00\x00\x00\x01z\x00\x03out\x00\x00\x00\x03"
 	"\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00"
+	/* signal: LSN 0/16B3700, ordinal 9, "s1", "log", data {}, 2 bytes */
+	"\x00\x00\x00\x24G\x00\x00\x00\x00\x01\x6b\x37\x00\x00\x00\x00\x00\x00\x00\x00\x09"
+	"\x00\x02s1\x00\x03log\x00\x00\x00\x02{}\x00\x00\x00\x02"
 	/* commit: end 1/2, 2 records, and two bytes of a later version */
 	"\x00\x00\x00\x13"
 	"C\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x02zz";
@@ -113,6 +116,15 @@ reads_golden_bytes(void **state)
 	assert_int_equal(f.record.partition, 3);
 	assert_int_equal(f.record.timestamp_ms, 5);
 	assert_int_equal(f.record.hole, 0);
+
+	assert_int_equal(frame_reader_next(&r, &f, &err), FRAME_OK);
+	assert_int_equal(f.kind, WIRE_SIGNAL);
+	assert_int_equal(f.signal.lsn, 0x16b3700);
+	assert_int_equal(f.signal.ordinal, 9);
+	assert_true(slice_is(f.signal.id, "s1"));
+	assert_true(slice_is(f.signal.type, "log"));
+	assert_true(slice_is(f.signal.data, "{}"));
+	assert_int_equal(f.signal.data_bytes, 2);
 
 	assert_int_equal(frame_reader_next(&r, &f, &err), FRAME_OK);
 	assert_int_equal(f.kind, WIRE_COMMIT);
@@ -257,6 +269,40 @@ refuses_hole_outside_value(void **state)
 }
 
 static void
+expect_signal(size_t name, size_t data, bool good)
+{
+	static uint8_t bytes[WIRE_SIGNAL_DATA_BYTES + 1024];
+	uint8_t *p = bytes + WIRE_LENGTH_BYTES;
+	FrameReader r;
+	Frame f;
+	Error err;
+
+	memset(bytes, 'x', sizeof(bytes));
+	*p++ = WIRE_SIGNAL;
+	p += 16;
+	wire_put_u16(p, (uint16_t) name);
+	p += 2 + name;
+	wire_put_u16(p, 1);
+	p += 3;
+	wire_put_u32(p, (uint32_t) data);
+	p += 4 + data;
+	p += 4;
+	wire_put_u32(bytes, (uint32_t) (p - bytes - WIRE_LENGTH_BYTES));
+	frame_reader_init(&r, bytes, (size_t) (p - bytes));
+	assert_int_equal(frame_reader_next(&r, &f, &err),
+					 good ? FRAME_OK : FRAME_CORRUPT);
+}
+
+static void
+bounds_signals(void **state)
+{
+	(void) state;
+	expect_signal(WIRE_SIGNAL_NAME_BYTES, WIRE_SIGNAL_DATA_BYTES, true);
+	expect_signal(WIRE_SIGNAL_NAME_BYTES + 1, 0, false);
+	expect_signal(1, WIRE_SIGNAL_DATA_BYTES + 1, false);
+}
+
+static void
 reads_oversize(void **state)
 {
 	Bytes b = {.len = 0};
@@ -304,6 +350,7 @@ main(void)
 		cmocka_unit_test(refuses_bad_lengths),
 		cmocka_unit_test(refuses_hole_outside_value),
 		cmocka_unit_test(reads_oversize),
+		cmocka_unit_test(bounds_signals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,93 @@
+/*
+ * loop_signal.c
+ *		The loop's part in signals: what comes by the channels is acted on.
+ */
+#include "loop_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "lsn.h"
+#include "signal_request.h"
+
+
+/* "{}" in the text stands for the place in the stream. */
+static void
+log_message(const Loop *l, const SignalRequest *s)
+{
+	const char *hole = strstr(s->message, "{}");
+	char text[2048];
+	char place[32];
+
+	snprintf(place, sizeof(place), LSN_FORMAT,
+			 LSN_ARGS(core_last(&l->core).end_lsn));
+	snprintf(text, sizeof(text), "%.*s%s%s",
+			 hole ? (int) (hole - s->message) : (int) strlen(s->message),
+			 s->message, hole ? place : "", hole ? hole + 2 : "");
+	log_event(LOG_INFO, "a signal says", F_STR("message", text),
+			  F_STR("id", s->id));
+}
+
+static void
+act(Loop *l, const SignalRequest *s, const char *channel)
+{
+	switch (s->kind)
+	{
+		case SIGNAL_EXECUTE:
+		case SIGNAL_STOP:
+		case SIGNAL_PAUSE:
+		case SIGNAL_RESUME:
+			log_event(LOG_WARN,
+					  "a signal was not acted on: there are no incremental "
+					  "snapshots yet",
+					  F_STR("type", s->type), F_STR("id", s->id));
+			break;
+		case SIGNAL_LOG:
+			log_message(l, s);
+			break;
+		case SIGNAL_WINDOW:
+			break;
+		case SIGNAL_UNKNOWN:
+			log_event(LOG_WARN, "a signal's type is not known: ignored",
+					  F_STR("type", s->type), F_STR("id", s->id),
+					  F_STR("channel", channel));
+			break;
+	}
+}
+
+static void
+copy_slice(char *out, size_t size, WireSlice s)
+{
+	snprintf(out, size, "%.*s", (int) s.len,
+			 s.len ? (const char *) s.data : "");
+}
+
+void
+loop_signal_frame(Loop *l, const FrameSignal *f)
+{
+	char id[WIRE_SIGNAL_NAME_BYTES + 1];
+	char type[WIRE_SIGNAL_NAME_BYTES + 1];
+	SignalRequest s;
+	Error err;
+	bool ok;
+
+	copy_slice(id, sizeof(id), f->id);
+	copy_slice(type, sizeof(type), f->type);
+	if (f->data.data == NULL && f->data_bytes > 0)
+		ok = err_set(&err, ERR_CONFIG, "signal_garbage",
+					 "its data has %u bytes, %d are read at most",
+					 f->data_bytes, WIRE_SIGNAL_DATA_BYTES);
+	else
+		ok = signal_request_parse(&s, id, type, (const char *) f->data.data,
+								  f->data.len, &err);
+	if (!ok)
+	{
+		log_event(LOG_WARN, "a signal was ignored", F_STR("error", err.text),
+				  F_STR("type", type), F_STR("id", id),
+				  F_STR("channel", "source"));
+		return;
+	}
+	act(l, &s, "source");
+	signal_request_free(&s);
+}
