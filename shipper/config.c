@@ -401,6 +401,8 @@ check_values(Config *cfg, Error *err)
 					   "up to 8 rising numbers from 1 to 100 with commas", err);
 	if (!check_exclusive(cfg, err) || !check_delivery(cfg, err))
 		return false;
+	if (!config_check_signals(cfg, err))
+		return false;
 	if (!config_check_snapshot(cfg, err))
 		return false;
 	if (cfg->slot_lost == 1)

@@ -93,6 +93,8 @@ extern bool config_load(Config *cfg, int argc, char **argv,
 /* kafka.transaction.timeout.ms, or librdkafka's default */
 extern int64_t config_transaction_timeout_ms(const Config *cfg);
 extern bool config_require_run(const Config *cfg, Error *err) MUST_CHECK;
+/* Whether a list, with commas, names a word; case does not matter. */
+extern bool config_has_word(const char *list, const char *word);
 /* The value of a name, or NULL. */
 extern const char *config_pair_value(const ConfigPairs *pairs,
 									 const char *name);

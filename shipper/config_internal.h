@@ -219,6 +219,9 @@ extern void config_override_set(Config *cfg, const char *name,
 								int rank);
 extern bool config_check_snapshot(Config *cfg, Error *err) MUST_CHECK;
 
+/* ---- config_signal.c ---- */
+extern bool config_check_signals(Config *cfg, Error *err) MUST_CHECK;
+
 /* ---- config_mask.c ---- */
 /* whether the name is of column.mask.* or column.truncate.* */
 extern bool config_is_mask(const char *name);

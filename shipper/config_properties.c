@@ -94,7 +94,6 @@ const DebeziumProperty config_debezium_properties[] = {
 	/* snapshot, signals */
 	{"snapshot.mode.configuration.based.*", DBZ_NO_EFFECT, "", "false|true", "schemas need no snapshot"},
 	{"snapshot.mode.custom.name", DBZ_REFUSED, "", "", "Java classes cannot be loaded here"},
-	{"snapshot.new.tables", DBZ_LATER, "", "off", "rows of a table that is added are not published by themselves"},
 	{"snapshot.fetch.size", DBZ_NO_EFFECT, "", "", "rows come about 64 KB at a time"},
 	{"snapshot.delay.ms", DBZ_NO_EFFECT, "", "0", "the snapshot begins when the slot is made"},
 	{"streaming.delay.ms", DBZ_NO_EFFECT, "", "0", "the stream begins when the snapshot is delivered"},

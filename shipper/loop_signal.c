@@ -30,30 +30,81 @@ log_message(const Loop *l, const SignalRequest *s)
 }
 
 static void
+refused(const SignalRequest *s, const char *channel, const Error *err)
+{
+	log_event(LOG_WARN, "a signal was ignored", F_STR("error", err->text),
+			  F_STR("type", s->type), F_STR("id", s->id),
+			  F_STR("channel", channel));
+}
+
+static void
+start(Loop *l, const SignalRequest *s, const char *channel)
+{
+	IncrementalRequest req = {.id = s->id,
+							  .type = s->blocking ? INCREMENTAL_BLOCKING
+												  : INCREMENTAL_INCREMENTAL,
+							  .items = s->items,
+							  .count = s->count};
+	Error err;
+
+	if (!incremental_start(l->incremental, &req, &err))
+	{
+		refused(s, channel, &err);
+		return;
+	}
+	log_event(LOG_INFO, "a signal asks for a snapshot", F_STR("id", s->id),
+			  F_STR("tables", s->items[0].pattern),
+			  F_INT("and_more", s->count - 1), F_STR("channel", channel));
+	if (s->blocking)
+		log_event(LOG_INFO,
+				  "a blocking snapshot is read as an incremental one: the "
+				  "stream need not stop for it",
+				  F_STR("id", s->id));
+}
+
+static void
+stop(Loop *l, const SignalRequest *s)
+{
+	const char **patterns = calloc(s->count + 1, sizeof(*patterns));
+
+	if (patterns == NULL)
+		abort();
+	for (size_t i = 0; i < s->count; i++)
+		patterns[i] = s->items[i].pattern;
+	incremental_stop(l->incremental, patterns, s->count);
+	free(patterns);
+}
+
+static void
 act(Loop *l, const SignalRequest *s, const char *channel)
 {
 	switch (s->kind)
 	{
 		case SIGNAL_EXECUTE:
+			start(l, s, channel);
+			return;
 		case SIGNAL_STOP:
+			stop(l, s);
+			break;
 		case SIGNAL_PAUSE:
+			incremental_pause(l->incremental);
+			break;
 		case SIGNAL_RESUME:
-			log_event(LOG_WARN,
-					  "a signal was not acted on: there are no incremental "
-					  "snapshots yet",
-					  F_STR("type", s->type), F_STR("id", s->id));
+			incremental_resume(l->incremental);
 			break;
 		case SIGNAL_LOG:
 			log_message(l, s);
-			break;
+			return;
 		case SIGNAL_WINDOW:
-			break;
+			return;
 		case SIGNAL_UNKNOWN:
 			log_event(LOG_WARN, "a signal's type is not known: ignored",
 					  F_STR("type", s->type), F_STR("id", s->id),
 					  F_STR("channel", channel));
-			break;
+			return;
 	}
+	log_event(LOG_INFO, "a signal was acted on", F_STR("type", s->type),
+			  F_STR("id", s->id), F_STR("channel", channel));
 }
 
 static void
@@ -72,6 +123,8 @@ loop_signal_frame(Loop *l, const FrameSignal *f)
 	Error err;
 	bool ok;
 
+	if (!config_has_word(l->cfg->signal_channels, "source"))
+		return;
 	copy_slice(id, sizeof(id), f->id);
 	copy_slice(type, sizeof(type), f->type);
 	if (f->data.data == NULL && f->data_bytes > 0)

@@ -257,8 +257,9 @@ read_execute(SignalRequest *s, const json_t *o, Error *err)
 	for (size_t i = 0; i < json_array_size(conditions); i++)
 		if (!read_condition(s, json_array_get(conditions, i), err))
 			return false;
-	if (key != NULL && key[strspn(key, " \t")] != '\0')
-		s->surrogate = key;
+	for (size_t i = 0; i < s->count; i++)
+		if (key != NULL && key[strspn(key, " \t")] != '\0')
+			s->items[i].surrogate = key;
 	return true;
 }
 

@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "err.h"
+#include "incremental.h"
 
 /* of a signal's data, and of a line or record that holds a whole signal */
 #define SIGNAL_DATA_MAX	   65536
@@ -26,24 +26,17 @@ typedef enum SignalKind
 	SIGNAL_WINDOW /* marks that Debezium writes for itself: of no concern */
 } SignalKind;
 
-typedef struct SignalCollection
-{
-	const char *pattern; /* of "schema.table" */
-	const char *filter;	 /* SQL, or NULL */
-} SignalCollection;
-
 typedef struct SignalRequest
 {
 	SignalKind kind;
 	char *id;
 	char *type;
 	/* of execute and stop; of a stop none means all */
-	SignalCollection *items;
+	IncrementalCollection *items;
 	size_t count;
-	bool blocking;		   /* type "blocking" was asked for */
-	const char *surrogate; /* or NULL */
-	const char *message;   /* of log */
-	void *json;			   /* what they point into */
+	bool blocking;		 /* type "blocking" was asked for */
+	const char *message; /* of log */
+	void *json;			 /* what they point into */
 } SignalRequest;
 
 /*

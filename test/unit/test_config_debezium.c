@@ -647,7 +647,8 @@ test_verdicts(void **state)
 	assert_int_equal(warnings("heartbeat.interval.ms"), 0);
 	assert_int_equal(cfg.heartbeat_interval, 10000);
 	assert_int_equal(warnings("snapshot.fetch.size"), 1);
-	assert_int_equal(warnings("signal.data.collection"), 1);
+	assert_int_equal(warnings("signal.data.collection"), 0);
+	assert_string_equal(pair(&cfg.plugin, "signal.data.collection"), "s.t");
 	assert_int_equal(warnings("did you mean table.include.list?"), 1);
 	assert_int_equal(warnings("tasks.max"), 0);
 	assert_int_equal(warnings("slot.drop.on.stop"), 0);

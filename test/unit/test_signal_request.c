@@ -4,6 +4,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -55,7 +56,7 @@ reads_execute(void **state)
 	assert_string_equal(s.items[1].pattern, "public\\.b");
 	assert_string_equal(s.items[1].filter, "c = 'é'");
 	assert_null(s.items[2].filter);
-	assert_string_equal(s.surrogate, "n");
+	assert_string_equal(s.items[2].surrogate, "n");
 	assert_false(s.blocking);
 	signal_request_free(&s);
 	parse(&s, "execute-snapshot",
@@ -63,7 +64,7 @@ reads_execute(void **state)
 		  "key\":\" \",\"additional-conditions\":null,\"additional-condition\":"
 		  "\"id > 7\"}");
 	assert_true(s.blocking);
-	assert_null(s.surrogate);
+	assert_null(s.items[0].surrogate);
 	assert_string_equal(s.items[0].filter, "id > 7");
 	signal_request_free(&s);
 }
