@@ -405,9 +405,6 @@ check_values(Config *cfg, Error *err)
 		return false;
 	if (!config_check_snapshot(cfg, err))
 		return false;
-	if (cfg->slot_lost == 1)
-		config_warn(cfg, "slot.lost=resnapshot: this version takes no "
-						 "snapshots, so that a lost slot stops it");
 	return true;
 }
 

@@ -92,6 +92,8 @@ extern bool config_load(Config *cfg, int argc, char **argv,
 /* Checks what run needs (source, kafka unless another sink, topic.prefix). */
 /* kafka.transaction.timeout.ms, or librdkafka's default */
 extern int64_t config_transaction_timeout_ms(const Config *cfg);
+/* A slot that lost changes is made anew, and a snapshot repairs the topics. */
+extern bool config_repairs_slot(const Config *cfg);
 extern bool config_require_run(const Config *cfg, Error *err) MUST_CHECK;
 /* Whether a list, with commas, names a word; case does not matter. */
 extern bool config_has_word(const char *list, const char *word);

@@ -38,6 +38,13 @@ list_has(const char *list, const char *name)
 }
 
 bool
+config_repairs_slot(const Config *cfg)
+{
+	return cfg->slot_lost == 1 ||
+		   strcmp(cfg->snapshot_mode, "when_needed") == 0;
+}
+
+bool
 config_check_snapshot(Config *cfg, Error *err)
 {
 	if (strcmp(cfg->snapshot_mode, "custom") == 0)

@@ -533,8 +533,12 @@ core_resume(Core *c, const ResumeStored *stored, const ResumeServer *server,
 		s.slot_lsn = tracker_confirmable(&c->tracker);
 	if (c->had_position)
 		t.topic_used = true;
-	if (!resume_check(&t, &s, d->opt.hash, d->opt.exactly_once, &drop_open,
-					  err))
+	c->gap = t.repair && resume_is_gap(&t, &s);
+	if (c->gap && d->resumed)
+		return err_set(err, ERR_RETRY, "slot_replaced",
+					   "the slot is another one now: starting over");
+	if (!c->gap && !resume_check(&t, &s, d->opt.hash, d->opt.exactly_once,
+								 &drop_open, err))
 		return false;
 	place.end_lsn = s.slot_lsn;
 	if (d->resumed)
@@ -543,6 +547,10 @@ core_resume(Core *c, const ResumeStored *stored, const ResumeServer *server,
 	if (stored->position != NULL)
 	{
 		position_copy(&d->base, stored->position);
+		c->gap_lsn = d->base.end_lsn;
+	}
+	if (stored->position != NULL && !c->gap)
+	{
 		place.end_lsn = d->base.end_lsn;
 		place.snapshot = d->base.snapshot;
 		if (!drop_open)
@@ -580,6 +588,13 @@ core_is_base(const Core *c, const Position *stored)
 		   stored->generation == base->generation &&
 		   stored->end_lsn == base->end_lsn &&
 		   record_id_compare(stored->open, base->open) == 0;
+}
+
+bool
+core_gap(const Core *c, uint64_t *after)
+{
+	*after = c->gap_lsn;
+	return c->gap;
 }
 
 /*

@@ -73,7 +73,9 @@ typedef struct Core
 	uint64_t put_lsn;	   /* nothing up to here is still to be put */
 	char *put_snapshot;	   /* progress of what is put, or NULL */
 	bool had_position;	   /* one of ours was durable in this process */
-	bool rows_open;		   /* rows of a snapshot are the tracker's open entry */
+	bool gap;			   /* changes behind gap_lsn are missing */
+	uint64_t gap_lsn;
+	bool rows_open; /* rows of a snapshot are the tracker's open entry */
 	uint64_t rows_ticket;
 
 	/* of the session with the server */
@@ -112,6 +114,9 @@ extern void core_seed(Core *c, uint64_t confirmed_lsn);
  */
 extern bool core_resume(Core *c, const ResumeStored *stored,
 						const ResumeServer *server, Error *err) MUST_CHECK;
+/* core_resume(), told to repair, begins at the slot although changes between
+ * *after and the slot are missing. */
+extern bool core_gap(const Core *c, uint64_t *after);
 
 extern CoreVerdict core_frame(Core *c, const Frame *f, SinkRecord *out,
 							  Error *err) MUST_CHECK;

@@ -20,6 +20,7 @@
 
 #include "failpoint.h"
 #include "log.h"
+#include "loop_gap.h"
 #include "signals.h"
 
 /* frames between two looks at signals, acks and the clock */
@@ -406,9 +407,14 @@ take_frame(Loop *l)
 	{
 		case CORE_PRODUCE:
 			l->dead.active = false;
+			if (l->snapshot.nunmarked > 0)
+				loop_gap_change(l);
 			offer_record(l);
 			break;
 		case CORE_NOTHING:
+			if (l->snapshot.marks_moved)
+				loop_gap_between(l);
+			break;
 		case CORE_SKIP:
 			break;
 		case CORE_STREAM:
@@ -460,6 +466,8 @@ offer_record(Loop *l)
 	{
 		case SINK_OK:
 			core_taken(&l->core, &l->record);
+			if (l->snapshot.marking)
+				loop_gap_changed(l);
 			l->stats.dead_letters += l->dead.active;
 			l->held = false;
 			if (FAILPOINT("after_produce"))
@@ -544,12 +552,17 @@ static void
 on_started(Loop *l, const SourceEvent *ev)
 {
 	core_session_start(&l->core);
+	l->server = ev->server;
+	l->stats.slot_lost = 0;
 	if (l->positions)
-		loop_resume(l, ev);
+		loop_resume(l);
 	else
 	{
 		core_seed(&l->core, ev->confirmed_lsn);
-		loop_snapshot_session(l, ev->slot_created);
+		if (ev->server.replaced)
+			loop_snapshot_repair(l, ev->server.lost_lsn);
+		else
+			loop_snapshot_session(l, ev->slot_created);
 	}
 	l->started_ms = l->now_ms;
 	l->stats.source_connected = 1;

@@ -62,9 +62,8 @@ loop_core_init(Loop *l)
 }
 
 void
-loop_resume(Loop *l, const SourceEvent *ev)
+loop_resume(Loop *l)
 {
-	l->server = ev->server;
 	l->resuming = true;
 	l->recoveries++;
 	l->ops->recover(l->sink);
@@ -73,8 +72,12 @@ loop_resume(Loop *l, const SourceEvent *ev)
 static bool
 resume(Loop *l, const SinkRecovered *r, Error *err)
 {
-	ResumeStored stored = {.topic_used = r->used, .topic = r->where};
+	ResumeStored stored = {.topic_used = r->used,
+						   .topic = r->where,
+						   .repair = config_repairs_slot(l->cfg)};
 	Position p = {0};
+	uint64_t after;
+	bool gap;
 	bool ok;
 
 	if (r->position != NULL)
@@ -84,16 +87,24 @@ resume(Loop *l, const SinkRecovered *r, Error *err)
 		stored.position = &p;
 	}
 	ok = core_resume(&l->core, &stored, &l->server, err);
-	if (ok && r->position != NULL)
+	gap = ok && core_gap(&l->core, &after);
+	if (!gap && r->position == NULL && l->server.replaced)
+	{
+		after = l->server.lost_lsn;
+		gap = ok;
+	}
+	if (ok && !gap && r->position != NULL)
 		log_event(LOG_INFO, "going on from the stored position",
 				  F_LSN("lsn", p.end_lsn), F_INT("generation", p.generation),
 				  F_LSN("inside", p.open.end_lsn));
-	else if (ok && !l->server.slot_created)
+	else if (ok && !gap && !l->server.slot_created)
 		log_event(LOG_INFO,
 				  "no position is stored yet: going on from the slot's own",
 				  F_LSN("lsn", l->server.slot_lsn), F_STR("topic", r->where));
 	position_free(&p);
-	if (ok)
+	if (gap)
+		loop_snapshot_repair(l, after);
+	else if (ok)
 		loop_snapshot_session(l, l->server.slot_created);
 	return ok;
 }

@@ -96,7 +96,7 @@ extern void loop_stop(Loop *l);
 /* ---- loop_deliver.c ---- */
 extern void loop_core_init(Loop *l);
 /* The session streams: reads the position first. */
-extern void loop_resume(Loop *l, const SourceEvent *ev);
+extern void loop_resume(Loop *l);
 extern void loop_on_recovered(void *arg, const SinkRecovered *r);
 extern void loop_on_committed(void *arg);
 /* Writes positions, commits; once a turn. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loop_gap.h"
 #include "loop_internal.h"
 
 static const char marker_true[] = "true";
@@ -93,6 +94,7 @@ loop_rows_take(Loop *l)
 				s->releasing = NULL;
 				l->dead.active = false;
 				mark(s, marker_of(l, s->table, false, false));
+				loop_gap_row(l);
 				loop_rows_offer(l);
 			}
 			break;
@@ -234,6 +236,7 @@ release(Loop *l, KeptRow *kept, bool very_last)
 	s->record = kept->frame;
 	s->table = kept->unit.table;
 	mark(s, marker_of(l, s->table, kept->last, very_last));
+	loop_gap_row(l);
 	loop_rows_offer(l);
 }
 
@@ -396,6 +399,7 @@ row_taken(Loop *l)
 
 	s->put++;
 	s->table->rows++;
+	loop_gap_row_taken(s);
 	if (kept == NULL)
 	{
 		s->rows.unit->next = s->record.ordinal + 1;

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gap.h"
 #include "log.h"
+#include "loop_gap.h"
 #include "loop_rows.h"
 #include "lsn.h"
 
@@ -43,6 +45,8 @@ loop_snapshot_free(Loop *l)
 	snapshot_source_close(s->source);
 	free(s->streams);
 	free(s->patched);
+	free(s->marked_headers.data);
+	free(s->unmarked);
 }
 
 /* ---- whether ------------------------------------------------------------- */
@@ -85,7 +89,8 @@ load(Loop *l, bool slot_created)
 		loop_trouble(l, &err, true);
 		return;
 	}
-	if (!mode_reads_rows(l))
+	/* one that repairs a gap is not the mode's matter */
+	if (!mode_reads_rows(l) && !s->plan.gap.set)
 	{
 		if (stored != NULL && !s->plan.complete)
 			log_event(
@@ -114,6 +119,34 @@ load(Loop *l, bool slot_created)
 		completed(l);
 }
 
+void
+loop_snapshot_repair(Loop *l, uint64_t after_lsn)
+{
+	LoopSnapshot *s = &l->snapshot;
+	SnapshotGap *gap = &s->plan.gap;
+
+	snapshot_plan_free(&s->plan);
+	s->loaded = true;
+	s->floor = 0;
+	*gap = (SnapshotGap){.set = true,
+						 .after_lsn = after_lsn,
+						 .until_lsn = l->server.slot_lsn,
+						 .found_us = l->wall_us};
+	snprintf(gap->reason, sizeof(gap->reason), "%s",
+			 l->server.lost_reason != NULL ? l->server.lost_reason : "");
+	l->stats.gaps++;
+	log_event(
+		LOG_ERROR,
+		"changes are missing: a snapshot is taken, and the first record of each topic behind the gap is marked",
+		F_LSN("after", gap->after_lsn), F_LSN("until", gap->until_lsn),
+		F_STR("reason", gap->reason), F_STR("header", GAP_HEADER),
+		F_STR("hint",
+			  "rows that were deleted in the gap stay in the destination"));
+	/* from here on a position without it would hide the gap */
+	loop_snapshot_store(l);
+	want(l, "a snapshot is taken because changes were lost");
+}
+
 static void
 want(Loop *l, const char *why)
 {
@@ -139,6 +172,7 @@ loop_snapshot_cancel(Loop *l, bool all)
 
 	if (!all)
 		loop_snapshot_progress(l);
+	s->nunmarked = 0;
 	end_round(s);
 	if (s->phase != SNAPSHOT_OFF)
 		s->phase = SNAPSHOT_WANTED;
@@ -150,6 +184,8 @@ loop_snapshot_cancel(Loop *l, bool all)
 	s->nstreams = 0;
 	s->current = NULL;
 	s->put = 0;
+	s->nunmarked = 0;
+	s->marks_moved = false;
 }
 
 /* Of what was under way, what is put is done; the rest comes again. */
@@ -186,6 +222,7 @@ loop_snapshot_stream(Loop *l, const FrameStream *f)
 
 	if (f->kind != WIRE_STREAM_TABLE || l->snapshot.plan.count == 0)
 		return;
+	loop_gap_stream(l, f);
 	floor = snapshot_plan_floor(&l->snapshot.plan,
 								(const char *) f->schema.data, f->schema.len,
 								(const char *) f->name.data, f->name.len);
@@ -241,8 +278,8 @@ loop_snapshot_progress(Loop *l)
 	s->told_ms = l->now_ms;
 }
 
-static void
-store_plan(Loop *l)
+void
+loop_snapshot_store(Loop *l)
 {
 	char *text = snapshot_plan_store(&l->snapshot.plan, NULL, 0);
 
@@ -350,7 +387,7 @@ on_begun(Loop *l)
 	s->current = NULL;
 	memset(s->counted, 0, sizeof(s->counted));
 	snapshot_bar_begin(&s->bar, &s->plan, l->now_ms);
-	store_plan(l);
+	loop_snapshot_store(l);
 	s->phase = SNAPSHOT_STORING;
 }
 
@@ -406,11 +443,12 @@ complete(Loop *l)
 	snapshot_bar_end(&s->bar);
 	s->plan.complete = true;
 	s->taken = true;
+	loop_gap_tell_empty(l);
 	log_event(
 		LOG_INFO, "the snapshot is complete", F_INT("tables", s->plan.count),
 		F_INT("rows", rows), F_INT("ms", ms),
 		F_INT("rows_per_second", ms > 0 ? (int64_t) rows * 1000 / ms : 0));
-	store_plan(l);
+	loop_snapshot_store(l);
 	backoff_succeed(&s->backoff, "the snapshot goes on", l->now_ms);
 	s->phase = mode_stops(l) ? SNAPSHOT_COMPLETING : SNAPSHOT_OFF;
 }

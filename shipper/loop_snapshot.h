@@ -81,8 +81,19 @@ typedef struct LoopSnapshot
 	RowStream *streams;
 	size_t nstreams;
 	RowStream *current;
-	uint64_t put;	 /* rows put since progress was told */
-	int64_t told_ms; /* progress */
+	/* the marker of a gap on the first record of each topic */
+	bool marking; /* the record at hand gets it */
+	PgText marked_headers;
+	struct
+	{
+		uint32_t id;
+		SnapshotTable *table;
+	} *unmarked; /* streams of the session whose next change gets it */
+	size_t nunmarked;
+	SnapshotTable *marking_table;
+	bool marks_moved; /* and that is not told yet */
+	uint64_t put;	  /* rows put since progress was told */
+	int64_t told_ms;  /* progress */
 	int64_t begun_ms;
 	uint64_t begun_rows;
 	SnapshotBar bar;
@@ -92,6 +103,8 @@ extern void loop_snapshot_init(struct Loop *l);
 extern void loop_snapshot_free(struct Loop *l);
 /* The session streams and what is stored is known: is one to be taken? */
 extern void loop_snapshot_session(struct Loop *l, bool slot_created);
+/* Instead, where changes are missing: one is taken, whatever the mode. */
+extern void loop_snapshot_repair(struct Loop *l, uint64_t after_lsn);
 /* The session, or with "all" the sink, too, is gone. */
 extern void loop_snapshot_cancel(struct Loop *l, bool all);
 /* true: the stream is not to be read. */
@@ -102,6 +115,8 @@ extern void loop_snapshot_pump(struct Loop *l);
 extern void loop_snapshot_progress(struct Loop *l);
 /* A stream of the session was announced. */
 extern void loop_snapshot_stream(struct Loop *l, const FrameStream *f);
+/* The plan as it is becomes the progress. */
+extern void loop_snapshot_store(struct Loop *l);
 extern int loop_snapshot_fds(const struct Loop *l, struct pollfd *fds);
 extern void loop_snapshot_publish(struct Loop *l);
 

@@ -106,6 +106,15 @@ resume_check(const ResumeStored *stored, const ResumeServer *server,
 	return true;
 }
 
+bool
+resume_is_gap(const ResumeStored *stored, const ResumeServer *server)
+{
+	const Position *p = stored->position;
+
+	return p != NULL && strcmp(p->system_id, server->system_id) == 0 &&
+		   server->slot_lsn > p->end_lsn;
+}
+
 static bool
 no_position(const ResumeStored *stored, const ResumeServer *server,
 			bool exactly_once, Error *err)
@@ -191,7 +200,8 @@ gap(const Position *p, const ResumeServer *server, Error *err)
 				   : "Somebody else consumed, advanced or made it anew, or the "
 					 "topic lost its last records.");
 	err_hint(err, "Find out who did, give each consumer a slot of its own, "
-				  "and bring the data in line, " GIVE_UP ".");
+				  "and bring the data in line, " GIVE_UP
+				  ". slot.lost=resnapshot repairs it by a snapshot.");
 	return false;
 }
 

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,8 @@ static bool load_table(SnapshotPlan *p, const json_t *item);
 static json_t *store_table(const SnapshotTable *t, const SnapshotUnit *units,
 						   size_t nunits);
 static json_t *store_floors(const SnapshotPlan *p);
+static bool load_gap(SnapshotPlan *p, const json_t *gap);
+static json_t *store_gap(const SnapshotGap *gap);
 static void spans_free(SnapshotSpans *s);
 static void spans_copy(SnapshotSpans *to, const SnapshotSpans *from);
 static void spans_complement(SnapshotSpans *to, const SnapshotSpans *of);
@@ -100,6 +103,7 @@ snapshot_plan_load(SnapshotPlan *p, const char *json, Error *err)
 		p->resumed = true;
 		json_array_foreach(json_object_get(root, "tables"), i, item) good =
 			good && load_table(p, item);
+		good = good && load_gap(p, json_object_get(root, "gap"));
 	}
 	json_decref(root);
 	if (good)
@@ -156,6 +160,7 @@ load_table(SnapshotPlan *p, const json_t *item)
 	t->xmin = (uint32_t) json_integer_value(json_object_get(item, "xmin"));
 	t->rows = (uint64_t) json_integer_value(json_object_get(item, "rows"));
 	t->complete = json_is_true(json_object_get(item, "complete"));
+	t->unmarked = json_is_true(json_object_get(item, "unmarked"));
 	return load_spans(&t->done, json_object_get(item, "done"));
 }
 
@@ -173,11 +178,52 @@ snapshot_plan_store(const SnapshotPlan *p, const SnapshotUnit *units,
 	json_object_set_new(root, "state",
 						json_string(p->complete ? "done" : "running"));
 	json_object_set_new(root, "tables", tables);
+	if (p->gap.set && (!p->complete || snapshot_plan_unmarked(p) > 0))
+		json_object_set_new(root, "gap", store_gap(&p->gap));
 	text = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 	if (text == NULL)
 		abort();
 	return text;
+}
+
+static bool
+load_gap(SnapshotPlan *p, const json_t *gap)
+{
+	const char *reason = json_string_value(json_object_get(gap, "reason"));
+
+	if (gap == NULL)
+		return true;
+	if (reason == NULL)
+		return false;
+	p->gap.set = true;
+	snprintf(p->gap.reason, sizeof(p->gap.reason), "%s", reason);
+	p->gap.after_lsn =
+		(uint64_t) json_integer_value(json_object_get(gap, "after"));
+	p->gap.until_lsn =
+		(uint64_t) json_integer_value(json_object_get(gap, "until"));
+	p->gap.found_us = json_integer_value(json_object_get(gap, "found"));
+	return true;
+}
+
+static json_t *
+store_gap(const SnapshotGap *gap)
+{
+	json_t *o = json_pack("{s:s, s:I, s:I, s:I}", "reason", gap->reason,
+						  "after", (json_int_t) gap->after_lsn, "until",
+						  (json_int_t) gap->until_lsn, "found",
+						  (json_int_t) gap->found_us);
+
+	if (o == NULL)
+		abort();
+	return o;
+}
+
+static void
+store_unmarked(json_t *item, const SnapshotTable *t)
+{
+	if (t->unmarked)
+		json_object_set_new(item, "unmarked", json_true());
 }
 
 static json_t *
@@ -212,6 +258,7 @@ store_table(const SnapshotTable *t, const SnapshotUnit *units, size_t nunits)
 					 (json_int_t) t->rows, "complete", (int) t->complete);
 	if (item == NULL)
 		abort();
+	store_unmarked(item, t);
 	if (t->complete)
 		json_decref(spans);
 	else
@@ -236,10 +283,14 @@ store_floors(const SnapshotPlan *p)
 			told = strcmp(p->tables[k]->table, t->table) == 0 &&
 				   strcmp(p->tables[k]->schema, t->schema) == 0;
 		if (!told)
-			json_array_append_new(tables,
-								  json_pack("{s:s, s:s, s:I, s:b}", "schema",
-											t->schema, "table", t->table, "lsn",
-											(json_int_t) floor, "complete", 1));
+		{
+			json_t *item =
+				json_pack("{s:s, s:s, s:I, s:b}", "schema", t->schema, "table",
+						  t->table, "lsn", (json_int_t) floor, "complete", 1);
+
+			store_unmarked(item, t);
+			json_array_append_new(tables, item);
+		}
 	}
 	return tables;
 }
@@ -315,6 +366,8 @@ snapshot_plan_begun(SnapshotPlan *p, uint64_t floor)
 			continue;
 		}
 		p->tables[kept++] = t;
+		if (p->gap.set && t->lsn == 0)
+			t->unmarked = true;
 		if (t->complete)
 			continue;
 		/* what has no order is read again from its start */
@@ -417,6 +470,38 @@ static bool
 is_named(const char *name, const char *text, size_t len)
 {
 	return strlen(name) == len && memcmp(name, text, len) == 0;
+}
+
+size_t
+snapshot_plan_unmarked(const SnapshotPlan *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->count; i++)
+		n += p->tables[i]->unmarked;
+	return n;
+}
+
+SnapshotTable *
+snapshot_plan_find_unmarked(SnapshotPlan *p, const char *schema,
+							size_t schema_len, const char *table,
+							size_t table_len)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->tables[i]->unmarked &&
+			is_named(p->tables[i]->table, table, table_len) &&
+			is_named(p->tables[i]->schema, schema, schema_len))
+			return p->tables[i];
+	return NULL;
+}
+
+void
+snapshot_plan_marked(SnapshotPlan *p, SnapshotTable *t)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (strcmp(p->tables[i]->table, t->table) == 0 &&
+			strcmp(p->tables[i]->schema, t->schema) == 0)
+			p->tables[i]->unmarked = false;
 }
 
 /* Of the partitions behind one name the oldest counts: history that comes twice

@@ -29,6 +29,16 @@
 #define SNAPSHOT_PLACE(block) ((uint64_t) (block) << 16)
 #define SNAPSHOT_NO_END		  UINT64_MAX
 
+/* Changes are missing, and the snapshot repairs that. */
+typedef struct SnapshotGap
+{
+	bool set;
+	char reason[32];	/* pg_replication_slots.invalidation_reason, or "" */
+	uint64_t after_lsn; /* up to here everything was delivered */
+	uint64_t until_lsn; /* where the new slot begins */
+	int64_t found_us;	/* when it was seen, since 1970 */
+} SnapshotGap;
+
 typedef struct SnapshotSpan
 {
 	uint64_t first;
@@ -61,6 +71,7 @@ typedef struct SnapshotTable
 	SnapshotSpans done;
 	uint64_t rows; /* put so far, in all rounds */
 	bool complete;
+	bool unmarked; /* no record of it behind the plan's gap yet */
 
 	/* of this round */
 	bool listed;
@@ -90,6 +101,7 @@ typedef struct SnapshotPlan
 	bool complete;
 	bool exact;	  /* what the stored progress does not know was not put */
 	bool resumed; /* there was a round before this process */
+	SnapshotGap gap;
 } SnapshotPlan;
 
 extern void snapshot_plan_init(SnapshotPlan *p);
@@ -130,6 +142,17 @@ extern void snapshot_plan_dropped(SnapshotPlan *p, SnapshotTable *t);
 /* Parts of the table are still to be handed out. */
 extern bool snapshot_plan_has_work(const SnapshotTable *t);
 extern bool snapshot_plan_finished(const SnapshotPlan *p);
+
+/* How many tables have no record behind the gap yet. */
+extern size_t snapshot_plan_unmarked(const SnapshotPlan *p);
+/* One that is published under this name, or NULL. */
+extern SnapshotTable *snapshot_plan_find_unmarked(SnapshotPlan *p,
+												  const char *schema,
+												  size_t schema_len,
+												  const char *table,
+												  size_t table_len);
+/* A record of this table has the marker: no other of its name needs one. */
+extern void snapshot_plan_marked(SnapshotPlan *p, SnapshotTable *t);
 
 /* Changes of the table that were committed before this are in the snapshot; 0:
  * none is. */

@@ -30,8 +30,8 @@ enum
 	Q_COUNT
 };
 
-static bool check_slot(const SourceServer *sv, const PGresult *res,
-					   const Config *cfg, uint64_t resume_lsn, Error *err);
+static bool check_slot(SourceServer *sv, const PGresult *res, const Config *cfg,
+					   uint64_t resume_lsn, Error *err);
 static bool bad_reply(Error *err, const char *what);
 
 
@@ -133,6 +133,7 @@ slot_read_query(SourceServer *sv, const PGresult *res, const Config *cfg,
 	sv->sender_timeout_ms =
 		strtoll(PQgetvalue(res, 0, Q_SENDER_TIMEOUT), NULL, 10);
 	sv->slot_exists = !PQgetisnull(res, 0, Q_PLUGIN);
+	sv->slot_lost = false;
 	sv->slot_active = !PQgetisnull(res, 0, Q_ACTIVE_PID);
 	sv->slot_pid = (int) strtol(PQgetvalue(res, 0, Q_ACTIVE_PID), NULL, 10);
 	sv->slot_failover = strcmp(PQgetvalue(res, 0, Q_FAILOVER), "true") == 0;
@@ -152,11 +153,12 @@ slot_read_query(SourceServer *sv, const PGresult *res, const Config *cfg,
 	}
 	if (sv->slot_exists)
 		return check_slot(sv, res, cfg, resume_lsn, err) &&
-			   (pg_parse_lsn(PQgetvalue(res, 0, Q_CONFIRMED),
+			   (sv->slot_lost ||
+				pg_parse_lsn(PQgetvalue(res, 0, Q_CONFIRMED),
 							 &sv->confirmed_lsn) ||
 				bad_reply(err, "a query for the slot's position"));
 	/* after a failover nothing is to be resumed, but it is no first start */
-	if (resume_lsn != 0 || sv->streamed)
+	if ((resume_lsn != 0 || sv->streamed) && !sv->replaced)
 	{
 		err_set(err, ERR_ENVIRONMENT, "slot_vanished",
 				"the replication slot \"%s\" is gone", cfg->slot_name);
@@ -239,20 +241,25 @@ slot_lost_error(Error *err, const Config *cfg, const char *reason)
 	while (lost_reasons[i].reason[0] != '\0' &&
 		   strcmp(lost_reasons[i].reason, reason) != 0)
 		i++;
-	err_set(err, ERR_ENVIRONMENT, "slot_lost",
+	err_set(err, config_repairs_slot(cfg) ? ERR_RETRY : ERR_ENVIRONMENT,
+			"slot_lost",
 			"the server invalidated the replication slot \"%s\": %s%s%s%s",
 			cfg->slot_name, lost_reasons[i].what, reason[0] != '\0' ? " (" : "",
 			reason, reason[0] != '\0' ? ")" : "");
 	err_detail(
 		err,
 		"The changes since its position are gone: what the destination holds is no longer what the tables hold.%s",
-		cfg->slot_lost == 1
-			? " slot.lost=resnapshot comes with snapshots, which this version does not have; so it stops."
+		config_repairs_slot(cfg)
+			? " The slot is made anew, and a snapshot repairs that."
 			: "");
-	err_hint(
-		err,
-		"SELECT pg_drop_replication_slot('%s'); then start again, which makes a new one, and bring the data in line. So that it does not happen again: %s.",
-		cfg->slot_name, lost_reasons[i].hint);
+	if (config_repairs_slot(cfg))
+		err_hint(err, "So that it does not happen again: %s.",
+				 lost_reasons[i].hint);
+	else
+		err_hint(
+			err,
+			"SELECT pg_drop_replication_slot('%s'); then start again, which makes a new one, and bring the data in line (slot.lost=resnapshot does all that). So that it does not happen again: %s.",
+			cfg->slot_name, lost_reasons[i].hint);
 	return false;
 }
 
@@ -280,9 +287,11 @@ slot_start_text(PgText *out, const Config *cfg, uint64_t lsn)
 }
 
 static bool
-check_slot(const SourceServer *sv, const PGresult *res, const Config *cfg,
+check_slot(SourceServer *sv, const PGresult *res, const Config *cfg,
 		   uint64_t resume_lsn, Error *err)
 {
+	bool copy =
+		sv->in_recovery && strcmp(PQgetvalue(res, 0, Q_SYNCED), "true") == 0;
 	const char *plugin = PQgetvalue(res, 0, Q_PLUGIN);
 	const char *database = PQgetvalue(res, 0, Q_SLOT_DATABASE);
 	uint64_t confirmed;
@@ -316,8 +325,21 @@ check_slot(const SourceServer *sv, const PGresult *res, const Config *cfg,
 	}
 	if (strcmp(PQgetvalue(res, 0, Q_WAL_STATUS), "lost") == 0 ||
 		!PQgetisnull(res, 0, Q_INVALIDATION))
-		return slot_lost_error(err, cfg, PQgetvalue(res, 0, Q_INVALIDATION));
-	if (sv->in_recovery && strcmp(PQgetvalue(res, 0, Q_SYNCED), "true") == 0)
+	{
+		const char *reason = PQgetvalue(res, 0, Q_INVALIDATION);
+
+		slot_lost_error(err, cfg, reason);
+		if (!config_repairs_slot(cfg) || copy)
+			return false;
+		if (!sv->slot_active)
+			log_error(LOG_ERROR, err);
+		sv->slot_lost = true;
+		if (!pg_parse_lsn(PQgetvalue(res, 0, Q_CONFIRMED), &sv->lost_lsn))
+			sv->lost_lsn = 0;
+		snprintf(sv->lost_reason, sizeof(sv->lost_reason), "%s", reason);
+		return true;
+	}
+	if (copy)
 	{
 		err_set(
 			err, ERR_RETRY, "slot_synchronized",

@@ -23,6 +23,10 @@ typedef struct SourceServer
 	bool streamed;		/* from the slot, since the process started */
 	bool in_recovery;
 	uint64_t confirmed_lsn; /* of the slot */
+	bool slot_lost;			/* invalidated, and to be made anew */
+	bool replaced;	   /* it was, and nothing has been streamed from it since */
+	uint64_t lost_lsn; /* to where it was confirmed */
+	char lost_reason[32]; /* why, in the server's word; "": none was given */
 } SourceServer;
 
 typedef enum SlotVerdict

@@ -53,6 +53,7 @@ typedef enum SourceState
 	STATE_TAKEN,
 	STATE_PREPARE,
 	STATE_ALTER,
+	STATE_REPLACE,
 	STATE_CREATE,
 	STATE_START,
 	STATE_DROP,
@@ -307,6 +308,7 @@ source_step(const Source *s)
 		[STATE_TAKEN] = "waiting for the slot",
 		[STATE_PREPARE] = "preparing publication and tables",
 		[STATE_ALTER] = "changing the slot",
+		[STATE_REPLACE] = "dropping the lost slot",
 		[STATE_CREATE] = "creating the slot",
 		[STATE_START] = "starting the stream",
 		[STATE_DROP] = "dropping the slot just made",
@@ -440,7 +442,8 @@ static SourceResult
 read_reply(Source *s, PGresult *res, SourceEvent *ev, Error *err)
 {
 	ExecStatusType status = PQresultStatus(res);
-	PgStage stage = s->state == STATE_START || s->state == STATE_ALTER
+	PgStage stage = s->state == STATE_START || s->state == STATE_ALTER ||
+							s->state == STATE_REPLACE
 						? PG_STARTING
 					: s->state == STATE_CREATE ? PG_CREATING_SLOT
 											   : PG_ASKING;
@@ -469,6 +472,13 @@ read_reply(Source *s, PGresult *res, SourceEvent *ev, Error *err)
 	{
 		log_event(LOG_INFO, "the slot is one that standbys keep in step now",
 				  F_STR("slot", s->cfg->slot_name));
+		return SOURCE_WAIT;
+	}
+	if (s->state == STATE_REPLACE && status == PGRES_COMMAND_OK)
+	{
+		log_event(LOG_WARN, "dropped the lost replication slot",
+				  F_STR("slot", s->cfg->slot_name));
+		s->server.replaced = true;
 		return SOURCE_WAIT;
 	}
 	if (s->state == STATE_START || status != PGRES_TUPLES_OK)
@@ -547,7 +557,14 @@ next_command(Source *s, Error *err)
 			if (!s->prepared && prepare_next(&s->prepare, &text))
 				return send_command(s, STATE_PREPARE, text.data, err);
 			s->prepared = true;
-			if (!s->server.slot_exists)
+			if (s->server.slot_lost)
+			{
+				slot_drop_text(&text, s->cfg);
+				return send_command(s, STATE_REPLACE, text.data, err);
+			}
+			/* FALLTHROUGH */
+		case STATE_REPLACE:
+			if (!s->server.slot_exists || s->server.slot_lost)
 			{
 				slot_create_text(&text, s->cfg, s->server.version);
 				return send_command(s, STATE_CREATE, text.data, err);
@@ -648,11 +665,15 @@ start_streaming(Source *s, SourceEvent *ev)
 				   .wal_lsn = s->server.wal_lsn,
 				   .slot_lsn = s->server.confirmed_lsn,
 				   .slot_created = s->slot_created,
+				   .replaced = s->server.replaced,
+				   .lost_lsn = s->server.lost_lsn,
+				   .lost_reason = s->server.lost_reason,
 				   .standby = s->server.in_recovery,
 				   .history = &s->history},
 	};
 	snprintf(ev->server.system_id, sizeof(ev->server.system_id), "%.23s",
 			 s->server.system_id);
+	s->server.replaced = false;
 }
 
 /*

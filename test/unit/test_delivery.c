@@ -30,6 +30,7 @@ typedef struct World
 	int64_t now;
 	Position stored; /* as the topic has it */
 	Position put;	 /* not acknowledged, or not committed */
+	bool repair;
 	bool any;
 	int commits;
 } World;
@@ -63,7 +64,8 @@ resume_on(World *w, uint32_t timeline, uint64_t slot_lsn)
 						   .history = &history};
 	ResumeStored stored = {.position = w->any ? &w->stored : NULL,
 						   .topic_used = w->any,
-						   .topic = "t"};
+						   .topic = "t",
+						   .repair = w->repair};
 
 	core_session_start(&w->core);
 	return core_resume(&w->core, &stored, &server, &w->err);
@@ -540,6 +542,35 @@ remembers_what_was_durable(void **state)
 	end(w);
 }
 
+/* Told to repair, it begins at the slot, and says what is missing. */
+static void
+goes_on_behind_a_gap(void **state)
+{
+	World *w = world(true);
+	uint64_t after;
+
+	(void) state;
+	start(w);
+	transaction(w, 0x100, 1);
+	w->now += 20;
+	commit(w);
+	core_reset(&w->core);
+	w->repair = true;
+	assert_true(resume(w, 0x200));
+	assert_true(core_gap(&w->core, &after));
+	assert_int_equal(after, 0x100);
+	assert_int_equal(core_position_lsn(&w->core), 0x200);
+	/* the sink went on, but the slot is another one */
+	assert_false(resume(w, 0x300));
+	assert_string_equal(w->err.code, "slot_replaced");
+	assert_int_equal(w->err.kind, ERR_RETRY);
+	core_reset(&w->core);
+	w->stored.end_lsn = 0x300;
+	assert_true(resume(w, 0x300));
+	assert_false(core_gap(&w->core, &after));
+	end(w);
+}
+
 static void
 holds_records_while_it_commits(void **state)
 {
@@ -797,6 +828,7 @@ main(void)
 		cmocka_unit_test(waits_for_no_answer_for_ever),
 		cmocka_unit_test(acks_alone_do_not_count),
 		cmocka_unit_test(remembers_what_was_durable),
+		cmocka_unit_test(goes_on_behind_a_gap),
 		cmocka_unit_test(holds_records_while_it_commits),
 		cmocka_unit_test(splits_between_changes_only),
 		cmocka_unit_test(keeps_small_transactions_whole),

@@ -182,6 +182,43 @@ test_spans_of_any_order_become_one(void **state)
 	free(s.items);
 }
 
+/* Until each topic has its marker; one of two partitions is enough. */
+static void
+test_a_gap_is_marked_in_each_topic(void **state)
+{
+	SnapshotPlan p;
+	SnapshotUnit u;
+
+	(void) state;
+	snapshot_plan_init(&p);
+	p.gap = (SnapshotGap){true, "wal_removed", 10, 20, 30};
+	/* nothing was read yet */
+	restart(&p, NULL, 0);
+	assert_false(p.complete);
+	assert_true(p.gap.set);
+	begin(&p, 1000, 50, 1);
+	assert_int_equal(snapshot_plan_unmarked(&p), 2);
+	snapshot_plan_marked(&p, snapshot_plan_find_unmarked(&p, "s", 1, "a", 1));
+	restart(&p, NULL, 0);
+	begin(&p, 2000, 60, 1);
+	assert_int_equal(snapshot_plan_unmarked(&p), 1);
+	assert_null(snapshot_plan_find_unmarked(&p, "s", 1, "a", 1));
+	while (snapshot_plan_next(&p, &u))
+		snapshot_plan_done(&p, &u);
+	p.complete = true;
+	restart(&p, NULL, 0);
+	assert_true(p.complete);
+	assert_string_equal(p.gap.reason, "wal_removed");
+	assert_int_equal(p.gap.after_lsn, 10);
+	assert_int_equal(p.gap.until_lsn, 20);
+	assert_int_equal(p.gap.found_us, 30);
+	snapshot_plan_marked(&p, snapshot_plan_find_unmarked(&p, "s", 1, "b", 1));
+	assert_int_equal(snapshot_plan_unmarked(&p), 0);
+	restart(&p, NULL, 0);
+	assert_false(p.gap.set);
+	snapshot_plan_free(&p);
+}
+
 static void
 test_progress_that_cannot_be_read(void **state)
 {
@@ -206,6 +243,7 @@ main(void)
 		cmocka_unit_test(test_a_table_that_was_rewritten_begins_anew),
 		cmocka_unit_test(test_tables_that_are_complete_or_gone),
 		cmocka_unit_test(test_spans_of_any_order_become_one),
+		cmocka_unit_test(test_a_gap_is_marked_in_each_topic),
 		cmocka_unit_test(test_progress_that_cannot_be_read),
 	};
 
