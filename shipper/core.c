@@ -27,6 +27,7 @@ static bool core_begins_change(const Core *c, uint64_t end_lsn,
 static void core_cut(Core *c);
 static void core_close(Core *c);
 static TrackerPlace core_place(const Core *c);
+static bool core_is_ours(const Core *c, const Position *p);
 static bool core_resume_again(Core *c, const ResumeStored *stored,
 							  const ResumeServer *server, Error *err);
 
@@ -66,6 +67,10 @@ core_session_start(Core *c)
 {
 	core_session_end(c);
 	c->session++;
+	if (tracker_confirmable(&c->tracker) > c->known_lsn)
+		c->known_lsn = tracker_confirmable(&c->tracker);
+	c->known_wrote = c->delivery.wrote;
+	c->known_position = c->had_position;
 }
 
 /* Ids of streams are of one session; their handles stay to be reused. */
@@ -528,10 +533,14 @@ core_resume(Core *c, const ResumeStored *stored, const ResumeServer *server,
 	TrackerPlace place = {0};
 	bool drop_open;
 
-	/* what we may confirm was durable, whatever became of it */
-	if (tracker_confirmable(&c->tracker) > s.slot_lsn)
-		s.slot_lsn = tracker_confirmable(&c->tracker);
-	if (c->had_position)
+	/* what we might confirm was durable, whatever became of it; but what became
+	 * so since the position was asked for may be missing in the answer, and who
+	 * took the slot over may have begun before it */
+	if (!core_is_ours(c, stored->position) && stored->position != NULL)
+		c->known_lsn = 0;
+	if (c->known_lsn > s.slot_lsn)
+		s.slot_lsn = c->known_lsn;
+	if (c->known_position)
 		t.topic_used = true;
 	c->gap = t.repair && resume_is_gap(&t, &s);
 	if (c->gap && d->resumed)
@@ -573,7 +582,14 @@ core_resume(Core *c, const ResumeStored *stored, const ResumeServer *server,
 	d->at.end_lsn = place.end_lsn;
 	d->at.open = place.open;
 	d->resumed = d->live = true;
+	d->claimed = core_is_ours(c, stored->position);
 	return true;
+}
+
+static bool
+core_is_ours(const Core *c, const Position *p)
+{
+	return p != NULL && strcmp(p->writer, c->delivery.opt.writer) == 0;
 }
 
 /* Whether it is still the one that this core started from. */
@@ -608,14 +624,13 @@ core_resume_again(Core *c, const ResumeStored *stored,
 {
 	Delivery *d = &c->delivery;
 	const Position *p = stored->position;
-	bool ours = p != NULL && strcmp(p->writer, d->opt.writer) == 0;
 
 	if (server->timeline != d->at.timeline)
 		return err_set(err, ERR_RETRY, "timeline_changed",
 					   "the server is on timeline %u, it was on %u: starting "
 					   "over from the position",
 					   server->timeline, d->at.timeline);
-	if (!ours && (d->wrote || !core_is_base(c, p)))
+	if (!core_is_ours(c, p) && (c->known_wrote || !core_is_base(c, p)))
 		return err_set(err, ERR_RETRY, "taken_over",
 					   "another tuplecast had the slot in the meantime: "
 					   "starting over from its position");
@@ -631,7 +646,7 @@ core_offer(Core *c, SinkRecord *r)
 	/* its transaction may have been cut while it was held back */
 	r->ticket = c->open_ticket;
 	if (!d->opt.exactly_once)
-		return true;
+		return core_may_put(c);
 	if (d->phase != DELIVERY_COLLECTING || !d->live)
 		return false;
 	if (core_begins_change(c, r->end_lsn, r->frame->ordinal) &&
@@ -653,8 +668,11 @@ core_offer(Core *c, SinkRecord *r)
 bool
 core_may_put(const Core *c)
 {
-	return !c->delivery.opt.exactly_once ||
-		   (c->delivery.phase == DELIVERY_COLLECTING && c->delivery.live);
+	const Delivery *d = &c->delivery;
+
+	if (!d->opt.exactly_once)
+		return !d->opt.positions || d->claimed;
+	return d->phase == DELIVERY_COLLECTING && d->live;
 }
 
 void
@@ -778,8 +796,9 @@ core_next(Core *c, const DeliveryHints *hints)
 	if (!d->opt.exactly_once)
 	{
 		place = tracker_delivered(&c->tracker);
-		return !d->in_flight && (delivery_moved_due(d, &place, hints) ||
-								 delivery_idle_due(d, place.end_lsn, hints))
+		return !d->in_flight &&
+					   (!d->claimed || delivery_moved_due(d, &place, hints) ||
+						delivery_idle_due(d, place.end_lsn, hints))
 				   ? DELIVERY_POSITION
 				   : DELIVERY_NOTHING;
 	}
@@ -848,6 +867,7 @@ core_position_acked(Core *c)
 	if (d->opt.exactly_once)
 		return;
 	d->in_flight = false;
+	d->claimed = true;
 	d->wrote = c->had_position = true;
 	tracker_durable(&c->tracker, d->at.end_lsn);
 }

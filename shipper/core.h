@@ -21,7 +21,8 @@
  *
  * With a sink that keeps a position (core_configure()) also:
  *
- *	session started		read the position, core_resume(); no frame before that
+ *	session started		then read the position, core_resume(); no frame before
+ *						that, but acknowledgements
  *	before each put		core_offer(); false: hold the record, offer it again
  *	once a turn			core_next() → put a position, or commit
  *	position acked		core_position_acked()
@@ -82,6 +83,10 @@ typedef struct Core
 	uint32_t session;
 	bool greeted;
 	uint64_t session_lsn; /* end of the last transaction of the session */
+	/* at its start, before the position is asked for */
+	uint64_t known_lsn;	 /* confirmable */
+	bool known_wrote;	 /* one of ours was durable: of this sink, */
+	bool known_position; /* of this process */
 
 	/* of the transaction being received */
 	bool in_txn;

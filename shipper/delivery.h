@@ -5,7 +5,9 @@
  * Part of the core and as pure: times are passed in.
  *
  * at-least-once: records go out as they come.  A position says what has been
- * acknowledged; one is on its way at a time.
+ * acknowledged; one is on its way at a time.  The first, before any record, says
+ * whose the slot is now: so that who had it before, and gets it back, does not
+ * take what it put itself for the last.
  *
  * exactly-once: records go into a Kafka transaction, which is closed by a
  * position as its last record.
@@ -67,6 +69,7 @@ typedef struct Delivery
 	bool resumed;  /* it was read since the last reset */
 	Position base; /* what was read; generation 0: none */
 	bool wrote;	   /* one of ours is durable */
+	bool claimed;  /* and was before the first record (at-least-once) */
 	bool urgent;   /* the server waits for a confirmation */
 	bool in_flight;
 	bool acked; /* the position put is acknowledged */

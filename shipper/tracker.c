@@ -74,6 +74,8 @@ void
 tracker_seed_place(Tracker *t, const TrackerPlace *place)
 {
 	assert(t->count == 0);
+	/* less than before, if somebody else went on from an older position */
+	t->confirmable = 0;
 	tracker_seed(t, place->end_lsn);
 	t->open = place->open;
 	keep_snapshot(&t->snapshot, place->snapshot);

@@ -146,8 +146,8 @@ def test_after_an_error_the_connection_streams_again(filled, cluster):
 
 
 def test_a_slow_reader_is_asked_and_its_answers_are_heard(make_cluster, make_db):
-    """With a timeout of 2 s: keepalives come out of a catch-up, answers keep it alive, silence ends it."""
-    server = make_cluster(wal_sender_timeout="2s")
+    """With a timeout of 6 s: keepalives come out of a catch-up, answers keep it alive, silence ends it."""
+    server = make_cluster(wal_sender_timeout="6s")
     db = make_db(server)
     db.sql(FILL)
     db.sql("SELECT pg_create_logical_replication_slot(%s, 'tuplecast')", [db.slot])
@@ -162,21 +162,21 @@ def test_a_slow_reader_is_asked_and_its_answers_are_heard(make_cluster, make_db)
             kind, data = stream.copy_data()
             if kind == "w":
                 bytes_read += len(data)
-                # about 8 s for all of it
+                # about 10 s for all of it
                 wait_until(lambda: bytes_read < (time.monotonic() - started) * 4e6, timeout=30)
             else:
                 asked += data[1]
                 stream.confirm(0)
                 if data[0] >= end:
                     break
-        assert time.monotonic() - started > 4, "too fast to have been asked"
+        assert time.monotonic() - started > 7, "too fast to have been asked"
         assert asked > 0
     wait_until(lambda: not db.slot_active(), what="the slot is free")
     # nothing was confirmed, so all of it comes again, to one who does not answer
     with WalStream(server, db.name, receive_buffer=16384) as stream:
         stream.start(db.slot, **BURST)
         stream.copy_data()
-        wait_until(lambda: not db.slot_active(), timeout=30, what="the server gives up")
+        wait_until(lambda: not db.slot_active(), timeout=60, what="the server gives up")
 
 
 def test_shutdown_in_the_middle_of_a_backlog(make_cluster, make_db, run, broker):

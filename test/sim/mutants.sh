@@ -55,9 +55,11 @@ mutant splits_whatever_the_size delivery.c 's/d->of_source >= d->opt.max_records
 mutant splits_though_aligned delivery.c 's/!d->opt.align && \(/(/'
 # what a start must find out
 mutant no_gap_check resume.c 's/server->slot_lsn > p->end_lsn/false/'
+mutant takes_a_late_answer_for_a_gap core.c 's/if \(c->known_lsn > s.slot_lsn\)\n\t\ts.slot_lsn = c->known_lsn;/s.slot_lsn = tracker_confirmable(\&c->tracker) > s.slot_lsn ? tracker_confirmable(\&c->tracker) : s.slot_lsn;/'
+mutant does_not_claim_the_slot core.c 's/d->claimed = core_is_ours\(c, stored->position\)/d->claimed = true/'
 mutant no_timeline_check resume.c 's/p->timeline == server->timeline/true/'
 mutant no_check_of_a_lost_position resume.c 's/!exactly_once \|\| !stored->topic_used/true/'
-mutant goes_on_after_a_takeover core.c 's/!ours && \(d->wrote \|\| !core_is_base\(c, p\)\)/false/'
+mutant goes_on_after_a_takeover core.c 's/!core_is_ours\(c, p\) && \(c->known_wrote \|\| !core_is_base\(c, p\)\)/false/'
 mutant goes_on_on_another_timeline core.c 's/server->timeline != d->at.timeline/false/'
 mutant reads_the_position_before_it_fences driver READ_FIRST
 mutant goes_on_with_its_producer driver KEEP_PRODUCER

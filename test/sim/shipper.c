@@ -21,6 +21,8 @@ shipper_begin(void)
 	writers = 0;
 }
 
+static void take_acks(int i);
+
 static void
 free_shipper(SimShipper *s)
 {
@@ -173,9 +175,10 @@ check_resumed(int i, const Position *p)
 	SimShipper *s = &shippers[i];
 
 	HOLDS(
-		"I1", !pg.slot_moved || p->generation == 0 || p->end_lsn >= pg.slot_lsn,
+		"I1",
+		!pg.slot_moved || p->generation == 0 || p->end_lsn >= s->early_slot_lsn,
 		"shipper %d streams, though the slot was moved beyond the position", i);
-	HOLDS("I1", !kafka.position_lost || !kafka.exactly_once,
+	HOLDS("I1", !s->early_lost || !kafka.exactly_once,
 		  "shipper %d streams, though the position is lost", i);
 	if (p->generation != 0)
 		for (int h = 0; h < pg.history.count; h++)
@@ -192,29 +195,34 @@ check_resumed(int i, const Position *p)
 		p->open.end_lsn != 0 && strcmp(p->options, s->options.hash) != 0;
 }
 
+/* The position as it is now; the answer may come much later. */
+static void
+read_position(int i)
+{
+	SimShipper *s = &shippers[i];
+
+	position_free(&s->early);
+	position_copy(&s->early, &kafka.position);
+	s->early_used = kafka.topic_used;
+	s->early_lost = kafka.position_lost;
+	s->early_slot_lsn = pg.slot_lsn;
+}
+
 static void
 recover(int i)
 {
 	SimShipper *s = &shippers[i];
-	const Position *p = &kafka.position;
+	const Position *p = &s->early;
 	ResumeStored stored = {.position = p->generation != 0 ? p : NULL,
-						   .topic_used = kafka.topic_used,
+						   .topic_used = s->early_used,
 						   .topic = "position"};
 	ResumeServer server = {.system_id = "1",
 						   .timeline = pg.timeline,
 						   .wal_lsn = pg.wal_end,
-						   .slot_lsn = pg.slot_lsn,
+						   .slot_lsn = s->early_slot_lsn,
 						   .history = &pg.history};
 	bool again = s->core.delivery.resumed;
 	Error err = {0};
-
-#ifdef SIM_BUG_READ_FIRST
-	if (kafka.exactly_once)
-	{
-		p = &s->early;
-		stored.position = p->generation != 0 ? p : NULL;
-	}
-#endif
 
 	if (!core_resume(&s->core, &stored, &server, &err))
 	{
@@ -498,7 +506,8 @@ shipper_step(int i)
 		shipper_kill(i);
 		return;
 	}
-	if (s->lost && (s->state == FENCING || s->state == RECOVERING))
+	if (s->lost &&
+		(s->state == FENCING || s->state == READING || s->state == RECOVERING))
 	{
 		start_over(i, false);
 		return;
@@ -513,7 +522,7 @@ shipper_step(int i)
 			{
 				s->session = pg.session;
 				core_session_start(&s->core);
-				s->state = kafka.exactly_once ? FENCING : RECOVERING;
+				s->state = kafka.exactly_once ? FENCING : READING;
 				if (!kafka.exactly_once && !s->producer.open)
 					producer_open(&s->producer);
 			}
@@ -522,17 +531,27 @@ shipper_step(int i)
 			break;
 		case FENCING:
 #ifdef SIM_BUG_READ_FIRST
-			position_free(&s->early);
-			position_copy(&s->early, &kafka.position);
+			read_position(i);
 #endif
 #ifdef SIM_BUG_KEEP_PRODUCER
 			if (!s->producer.open)
 #endif
 				kafka_init_transactions(&s->producer);
+			s->state = READING;
+			break;
+		case READING:
+#ifdef SIM_BUG_READ_FIRST
+			if (!kafka.exactly_once)
+#endif
+				read_position(i);
 			s->state = RECOVERING;
 			break;
 		case RECOVERING:
-			recover(i);
+			/* of what was put before, acknowledgements go on coming */
+			if (!kafka.exactly_once && sim_once_in(2))
+				take_acks(i);
+			else
+				recover(i);
 			break;
 		case STREAMING:
 			stream(i);

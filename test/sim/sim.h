@@ -211,6 +211,7 @@ typedef enum SimState
 	DOWN,
 	CONNECTING,
 	FENCING,
+	READING,
 	RECOVERING,
 	STREAMING,
 	STOPPED, /* an error that a person must see to, or the end */
@@ -231,8 +232,12 @@ typedef struct SimShipper
 	Frame held_frame;
 	uint32_t held_record;
 	bool holding;
-	Position read;	/* that it started from; generation 0: none */
-	Position early; /* of a driver that is wrong on purpose */
+	Position read; /* that it started from; generation 0: none */
+	/* what the reader brought, of the moment it was asked */
+	Position early;
+	uint64_t early_slot_lsn;
+	bool early_used;
+	bool early_lost;
 	bool read_dropped_open;
 	uint64_t slot_at_start;
 } SimShipper;

@@ -22,6 +22,7 @@ typedef struct World
 	FrameReader reader; /* of what the core holds back */
 	Frame frame;
 	SinkRecord record;
+	bool unclaimed; /* as the test does it itself */
 	bool held;
 	uint64_t tickets[256]; /* put, not acknowledged */
 	int outstanding;
@@ -52,8 +53,47 @@ options(bool exactly_once)
 	return o;
 }
 
+static DeliveryStep
+next(World *w, bool idle)
+{
+	DeliveryHints h = {.now_ms = w->now, .idle = idle};
+
+	return core_next(&w->core, &h);
+}
+
+static void
+put_position(World *w)
+{
+	position_free(&w->put);
+	position_copy(&w->put, core_position(&w->core));
+	core_position_taken(&w->core);
+}
+
+static void
+store(World *w)
+{
+	position_free(&w->stored);
+	position_copy(&w->stored, &w->put);
+	w->any = true;
+}
+
+/* The first position, before any record. */
+static void
+claim(World *w)
+{
+	assert_int_equal(next(w, true), DELIVERY_POSITION);
+	put_position(w);
+	assert_false(core_may_put(&w->core));
+	core_position_acked(&w->core);
+	store(w);
+	assert_true(core_may_put(&w->core));
+	/* not so soon that the next one waits */
+	w->now += 20;
+}
+
+/* The session has been started. */
 static bool
-resume_on(World *w, uint32_t timeline, uint64_t slot_lsn)
+resume_here(World *w, uint32_t timeline, uint64_t slot_lsn)
 {
 	static const TimelineHistory history = {
 		.known = true, .count = 1, .items = {{1, 0x10000}}};
@@ -67,22 +107,24 @@ resume_on(World *w, uint32_t timeline, uint64_t slot_lsn)
 						   .topic = "t",
 						   .repair = w->repair};
 
+	if (!core_resume(&w->core, &stored, &server, &w->err))
+		return false;
+	if (!core_may_put(&w->core) && !w->unclaimed)
+		claim(w);
+	return true;
+}
+
+static bool
+resume_on(World *w, uint32_t timeline, uint64_t slot_lsn)
+{
 	core_session_start(&w->core);
-	return core_resume(&w->core, &stored, &server, &w->err);
+	return resume_here(w, timeline, slot_lsn);
 }
 
 static bool
 resume(World *w, uint64_t slot_lsn)
 {
 	return resume_on(w, 1, slot_lsn);
-}
-
-static DeliveryStep
-next(World *w, bool idle)
-{
-	DeliveryHints h = {.now_ms = w->now, .idle = idle};
-
-	return core_next(&w->core, &h);
 }
 
 static World *
@@ -179,22 +221,6 @@ ack_all(World *w)
 		assert_true(
 			core_acked(&w->core, w->tickets[--w->outstanding], &w->err));
 	core_advance(&w->core, 0);
-}
-
-static void
-put_position(World *w)
-{
-	position_free(&w->put);
-	position_copy(&w->put, core_position(&w->core));
-	core_position_taken(&w->core);
-}
-
-static void
-store(World *w)
-{
-	position_free(&w->stored);
-	position_copy(&w->stored, &w->put);
-	w->any = true;
 }
 
 /* All steps of a Kafka transaction's end. */
@@ -417,6 +443,7 @@ notices_that_the_position_moved(void **state)
 	(void) state;
 	core_init(&w->core, &w->stats);
 	core_configure(&w->core, &o);
+	w->unclaimed = true;
 	w->any = true;
 	w->stored.generation = 3;
 	strcpy(w->stored.writer, "she");
@@ -433,6 +460,63 @@ notices_that_the_position_moved(void **state)
 	w->stored.open = (RecordId){0, 0, 0};
 	assert_false(resume(w, 0x180));
 	assert_string_equal(w->err.code, "taken_over");
+	end(w);
+}
+
+/* No record before it is said whose the slot is. */
+static void
+claims_before_the_first_record(void **state)
+{
+	World *w = calloc(1, sizeof(*w));
+	DeliveryOptions o = options(false);
+
+	(void) state;
+	core_init(&w->core, &w->stats);
+	core_configure(&w->core, &o);
+	w->unclaimed = true;
+	assert_true(resume(w, 0x10));
+	start(w);
+	transaction(w, 0x100, 2);
+	assert_true(w->held);
+	assert_false(core_may_put(&w->core));
+	assert_int_equal(next(w, false), DELIVERY_POSITION);
+	put_position(w);
+	assert_int_equal(w->put.end_lsn, 0x10);
+	assert_int_equal(w->put.generation, 1);
+	assert_int_equal(next(w, false), DELIVERY_NOTHING);
+	assert_false(core_may_put(&w->core));
+	core_position_acked(&w->core);
+	store(w);
+	feed(w);
+	assert_int_equal(w->taken, 2);
+	/* our own, the next time */
+	core_session_end(&w->core);
+	assert_true(resume(w, 0x10));
+	assert_true(core_may_put(&w->core));
+	end(w);
+}
+
+/* A position is acknowledged while the answer with the one before it comes. */
+static void
+a_late_answer_is_no_gap(void **state)
+{
+	World *w = world(false);
+
+	(void) state;
+	start(w);
+	transaction(w, 0x100, 1);
+	ack_all(w);
+	assert_int_equal(next(w, true), DELIVERY_POSITION);
+	put_position(w);
+	core_session_end(&w->core);
+	core_session_start(&w->core);
+	core_position_acked(&w->core);
+	assert_int_equal(core_confirmable(&w->core), 0x100);
+	assert_true(resume_here(w, 1, 0x10));
+	/* but the next one has to bring it */
+	core_session_end(&w->core);
+	assert_false(resume(w, 0x10));
+	assert_string_equal(w->err.code, "position_gap");
 	end(w);
 }
 
@@ -823,6 +907,8 @@ main(void)
 		cmocka_unit_test(other_options_repeat_a_transaction),
 		cmocka_unit_test(notices_a_takeover),
 		cmocka_unit_test(notices_that_the_position_moved),
+		cmocka_unit_test(claims_before_the_first_record),
+		cmocka_unit_test(a_late_answer_is_no_gap),
 		cmocka_unit_test(starts_over_on_another_timeline),
 		cmocka_unit_test(confirms_after_the_commit),
 		cmocka_unit_test(waits_for_no_answer_for_ever),
