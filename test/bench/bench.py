@@ -1,5 +1,6 @@
 """The figures of doc/performance.md. Runs are interleaved, so that a machine that is not quiet disturbs all of them alike: trust the ratios."""
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -9,12 +10,13 @@ import time
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "test/e2e"))
+sys.path[:0] = [str(TOP / "test/e2e"), str(TOP / "test/compat")]
 
 from harness.kafka import KafkaBroker  # noqa: E402
 
 import measure  # noqa: E402
 import ship  # noqa: E402
+import snapshot  # noqa: E402
 from source import PUBLICATION, Source  # noqa: E402
 
 # what must hold; a change that breaks one is a regression
@@ -22,8 +24,9 @@ DECODE_RATIO = 0.5
 ROWS_PER_SECOND = 200_000
 RSS_MB = 64
 EXACTLY_ONCE_RATIO = 0.85
-CASES = ("decode", "ship", "latency", "memory", "delivery", "large")
-ON_REQUEST = ("delivery", "large")
+SNAPSHOT_TO_DEBEZIUM = 15
+CASES = ("decode", "ship", "latency", "memory", "delivery", "large", "snapshot")
+ON_REQUEST = ("delivery", "large", "snapshot")
 
 
 def arguments():
@@ -32,6 +35,8 @@ def arguments():
     p.add_argument("--quick", action="store_true", help="a tenth of the rows, fewer rounds, nothing asserted but memory and completeness")
     p.add_argument("--rounds", type=int, help="rounds of decode and ship (default 5)")
     p.add_argument("--large-rows", type=int, default=5_000_000, help="rows of the case large, one transaction to a slow broker")
+    p.add_argument("--snapshot-rows", type=int, default=1_000_000, help="rows of the case snapshot")
+    p.add_argument("--without-debezium", action="store_true", help="leave it out of the case snapshot")
     p.add_argument("--seconds", type=int, default=10, help="of each latency run")
     p.add_argument("--shipper", action="append", metavar="NAME=PATH", help="shippers to compare in ship, instead of the one built here")
     a = p.parse_args()
@@ -220,6 +225,43 @@ def run_large(source, broker, options, results):
     results.check(f["written"] == rows and f["reconnects"] == 0, f"{f['written']:,} records of {rows:,} rows, {f['reconnects']:.0f} reconnections")
 
 
+def run_snapshot(source, broker, options, results):
+    """Rows that are there already: into the broker, by Debezium into the same one, and as JSON to nowhere."""
+    count = options.snapshot_rows // 10 if options.quick else options.snapshot_rows
+    snapshot.fill(source, count)
+    numbers = itertools.count(1)
+    runs = {f"tuplecast, snapshot.max.threads={n}": lambda _, n=n: snapshot.ours(options.binary, source, broker, next(numbers), count, f"--snapshot.max.threads={n}")
+            for n in (1, 4)}
+    runs["tuplecast, exactly-once"] = lambda _: snapshot.ours(options.binary, source, broker, next(numbers), count, "--delivery=exactly-once")
+    copy = "COPY (SELECT row_to_json(t) …) > /dev/null"
+    runs[copy] = lambda _: snapshot.copy(source, count)
+    debezium = "Debezium 3.6.1"
+    if not options.without_debezium:
+        runs[debezium] = lambda _: snapshot.debezium(source, broker, next(numbers), count)
+    figures = interleave(options.rounds, runs, results, "snapshot")
+    ratios = {name: {to: measure.median([a["rows_per_second"] / b["rows_per_second"] for a, b in zip(runs_of, figures[to])]) for to in (copy, debezium) if to in figures}
+              for name, runs_of in figures.items()}
+    rows = []
+    for name, runs_of in figures.items():
+        rate = column(runs_of, "rows_per_second")
+        rows.append([name, f"{measure.median(column(runs_of, 'seconds')):.2f}", f"{measure.median(rate):,.0f}", f"±{measure.spread(rate) * 50:.0f} %",
+                     *(f"{ratios[name][to]:.2f}" if to in ratios[name] else "" for to in (copy, debezium)),
+                     f"{max(column(runs_of, 'peak_rss_mb')):.1f}" if "peak_rss_mb" in runs_of[0] else ""])
+    print(f"\nSnapshot of {count:,} rows of eight columns, medians of {options.rounds}\n")
+    print(measure.table(["", "s", "rows/s", "spread", "to COPY", "to Debezium", "peak RSS MB"], rows), "\n", flush=True)
+    for name in runs:
+        if not name.startswith("tuplecast"):
+            continue
+        peak = max(column(figures[name], "peak_rss_mb"))
+        results.check(peak < RSS_MB, f"{name}: peak RSS {peak:.1f} MB, less than {RSS_MB}")
+    if options.quick:
+        return
+    best = "tuplecast, snapshot.max.threads=4"
+    results.check(ratios[best][copy] >= 1, f"{best}: {ratios[best][copy]:.2f} of the rows/s of COPY to /dev/null, at least 1")
+    if debezium in figures:
+        results.check(ratios[best][debezium] >= SNAPSHOT_TO_DEBEZIUM, f"{best}: {ratios[best][debezium]:.1f} of Debezium's rows/s, at least {SNAPSHOT_TO_DEBEZIUM}")
+
+
 def main():
     options = arguments()
     options.binary = os.environ.get("TUPLECAST_TEST_SHIPPER", str(TOP / "shipper/build/tuplecast"))
@@ -228,7 +270,8 @@ def main():
     try:
         print("preparing the rows", file=sys.stderr, flush=True)
         source = Source(os.environ["TUPLECAST_TEST_PG_BINDIR"])
-        source.start(*((3_000, 20_000) if options.quick else (30_000, 200_000)))
+        small = options.quick or options.cases == ["snapshot"]
+        source.start(*((3_000, 20_000) if small else (30_000, 200_000)))
         about = machine(source, options.binary)
         results.add("machine", "", 0, about)
         print(", ".join(f"{k} {v}" for k, v in about.items()))
@@ -237,7 +280,8 @@ def main():
         if set(options.cases) - {"decode"}:
             broker = KafkaBroker(heap="512m")
             broker.start()
-        for case, run in (("ship", run_ship), ("memory", run_memory), ("latency", run_latency), ("delivery", run_delivery), ("large", run_large)):
+        for case, run in (("ship", run_ship), ("memory", run_memory), ("latency", run_latency), ("delivery", run_delivery), ("large", run_large),
+                          ("snapshot", run_snapshot)):
             if case in options.cases:
                 run(source, broker, options, results)
     finally:
