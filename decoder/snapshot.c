@@ -13,6 +13,7 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "catalog/pg_am_d.h"
 #include "catalog/pg_class.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
@@ -30,6 +31,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "earlier.h"
 #include "encode.h"
 #include "publication.h"
 #include "session.h"
@@ -48,7 +50,8 @@ enum
 	ARG_YOUNGER_THAN,
 	ARG_QUERY,
 	ARG_MARKER,
-	ARG_NODE
+	ARG_NODE,
+	ARG_VISIBLE_IN
 };
 
 typedef struct SnapshotScan
@@ -69,11 +72,13 @@ typedef struct SnapshotScan
 	Portal portal;
 	char filter_op; /* whose row filter counts */
 	bool mapped;
-	bool whole;			  /* the slots are the relation's own rows */
-	bool own_query;		  /* and no rows in the order of the table */
-	ScanState *scan_node; /* of the query: knows where its row lies */
-	int nfrom;			  /* columns of the query */
-	AttrNumber *attno;	  /* of each, in the relation */
+	bool whole; /* the slots are the relation's own rows */
+	bool is_heap;
+	bool own_query;			  /* and no rows in the order of the table */
+	ScanState *scan_node;	  /* of the query: knows where its row lies */
+	EarlierSnapshot *earlier; /* NULL: all rows; else those it has seen, too */
+	int nfrom;				  /* columns of the query */
+	AttrNumber *attno;		  /* of each, in the relation */
 	int keep; /* where the last record begins: it stays for the next value */
 	bool full;
 	bool done;
@@ -191,6 +196,11 @@ open_query(SnapshotScan *scan, const char *sql)
 	if (!scan->own_query &&
 		(IsA(node, SeqScanState) || IsA(node, TidRangeScanState)))
 		scan->scan_node = (ScanState *) node;
+	if (scan->earlier != NULL && (scan->scan_node == NULL || !scan->is_heap))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("visible_in needs the rows of a heap, in their order")));
 }
 
 /* ---- rows ---------------------------------------------------------------- */
@@ -294,6 +304,12 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	uint64 records = scan->txn.records;
 	char op = scan->filter_op;
 
+	if (scan->earlier != NULL &&
+		!earlier_saw(scan->earlier, scan->scan_node->ss_ScanTupleSlot))
+	{
+		MemoryContextSwitchTo(old);
+		return true;
+	}
 	if (!scan->mapped)
 		map_columns(scan, slot->tts_tupleDescriptor);
 	load_slot(scan, slot);
@@ -438,6 +454,7 @@ open_relation(SnapshotScan *scan, Oid relid, Oid node)
 	refuse_rewritten(rel, node);
 	scan->relid = relid;
 	scan->table = pstrdup(RelationGetRelationName(rel));
+	scan->is_heap = rel->rd_rel->relam == HEAP_TABLE_AM_OID;
 	scan->desc = CreateTupleDescCopy(RelationGetDescr(rel));
 	scan->plan = relation_plan_build(rel, &scan->opts);
 	if (!scan->plan->captured)
@@ -500,6 +517,9 @@ scan_open(FunctionCallInfo fcinfo)
 	scan->writer.text_keys = scan->opts.key_format != 0;
 	encoder_init(enc, &scan->opts, &scan->writer, session_database_name());
 	scan->own_query = !PG_ARGISNULL(ARG_QUERY);
+	if (!PG_ARGISNULL(ARG_VISIBLE_IN))
+		scan->earlier =
+			earlier_parse(text_to_cstring(PG_GETARG_TEXT_PP(ARG_VISIBLE_IN)));
 	enc->snapshot = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MARKER));
 	enc->incremental = strcmp(enc->snapshot, "incremental") == 0;
 	if (strcmp(enc->snapshot, "true") == 0)
@@ -533,7 +553,7 @@ scan_next(SnapshotScan *scan)
 
 /*
  * snapshot(relation, options, lsn, started, first, before,
- * younger_than, query, marker, node): frames (or lines, without wire=1), about 64 KB
+ * younger_than, query, marker, node, visible_in): frames (or lines, without wire=1), about 64 KB
  * in a value.  The last record comes in the last value, with the frame that
  * counts them.
  */

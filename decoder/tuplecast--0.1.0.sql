@@ -50,12 +50,13 @@ CREATE FUNCTION tuplecast.snapshot(relation oid, options text[],
 	lsn pg_lsn DEFAULT '0/0', started timestamptz DEFAULT NULL,
 	first tid DEFAULT NULL, before tid DEFAULT NULL,
 	younger_than xid DEFAULT NULL, query text DEFAULT NULL,
-	marker text DEFAULT 'true', node oid DEFAULT NULL) RETURNS SETOF bytea
+	marker text DEFAULT 'true', node oid DEFAULT NULL,
+	visible_in text DEFAULT NULL) RETURNS SETOF bytea
 	LANGUAGE C STABLE
 	AS 'MODULE_PATHNAME', 'tuplecast_snapshot';
-COMMENT ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, tid, tid, xid, text, text, oid) IS
+COMMENT ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, tid, tid, xid, text, text, oid, text) IS
 	'the rows of a table, or of a query with its columns, as the output plugin would publish them; many records in one value';
-REVOKE ALL ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, tid, tid, xid, text, text, oid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, tid, tid, xid, text, text, oid, text) FROM PUBLIC;
 
 -- What tells the shipper to do something: the slot delivers what is inserted
 -- here, whatever is published.  Not dumped: a restored signal would act again.

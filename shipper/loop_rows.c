@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "failpoint.h"
 #include "loop_gap.h"
 #include "loop_internal.h"
 
@@ -397,6 +398,8 @@ row_taken(Loop *l)
 	LoopSnapshot *s = &l->snapshot;
 	KeptRow *kept = s->releasing;
 
+	if (failpoint_active)
+		failpoint_hit("snapshot_row");
 	s->put++;
 	s->table->rows++;
 	loop_gap_row_taken(s);

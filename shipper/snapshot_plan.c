@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define PROGRESS_VERSION 1
+#define SEEN_BYTES		 2000
 
 static void table_free(SnapshotTable *t);
 static void table_restart(SnapshotTable *t);
@@ -40,6 +41,7 @@ snapshot_plan_free(SnapshotPlan *p)
 	for (size_t i = 0; i < p->count; i++)
 		table_free(p->tables[i]);
 	free(p->tables);
+	free(p->seen);
 	memset(p, 0, sizeof(*p));
 }
 
@@ -71,6 +73,7 @@ table_free(SnapshotTable *t)
 	free(t->table);
 	free(t->query);
 	free(t->quoted);
+	free(t->seen);
 	free(t);
 }
 
@@ -146,6 +149,7 @@ load_table(SnapshotPlan *p, const json_t *item)
 	const char *name = json_string_value(json_object_get(item, "name"));
 	const char *schema = json_string_value(json_object_get(item, "schema"));
 	const char *table = json_string_value(json_object_get(item, "table"));
+	const char *seen = json_string_value(json_object_get(item, "seen"));
 	SnapshotTable *t;
 
 	if (schema == NULL || table == NULL)
@@ -159,6 +163,7 @@ load_table(SnapshotPlan *p, const json_t *item)
 	t->lsn = (uint64_t) json_integer_value(json_object_get(item, "lsn"));
 	t->xmin = (uint32_t) json_integer_value(json_object_get(item, "xmin"));
 	t->rows = (uint64_t) json_integer_value(json_object_get(item, "rows"));
+	t->seen = seen != NULL ? copy_text(seen) : NULL;
 	t->complete = json_is_true(json_object_get(item, "complete"));
 	t->unmarked = json_is_true(json_object_get(item, "unmarked"));
 	return load_spans(&t->done, json_object_get(item, "done"));
@@ -262,7 +267,11 @@ store_table(const SnapshotTable *t, const SnapshotUnit *units, size_t nunits)
 	if (t->complete)
 		json_decref(spans);
 	else
+	{
 		json_object_set_new(item, "done", spans);
+		if (t->seen != NULL)
+			json_object_set_new(item, "seen", json_string(t->seen));
+	}
 	return item;
 }
 
@@ -298,10 +307,15 @@ store_floors(const SnapshotPlan *p)
 /* ---- rounds -------------------------------------------------------------- */
 
 void
-snapshot_plan_begin(SnapshotPlan *p, uint64_t lsn, uint32_t xmin)
+snapshot_plan_begin(SnapshotPlan *p, uint64_t lsn, uint32_t xmin,
+					const char *seen)
 {
 	p->lsn = lsn;
 	p->xmin = xmin;
+	free(p->seen);
+	/* it is stored with each table */
+	p->seen =
+		seen != NULL && strlen(seen) <= SEEN_BYTES ? copy_text(seen) : NULL;
 	p->complete = false;
 	for (size_t i = 0; i < p->count; i++)
 	{
@@ -374,13 +388,18 @@ snapshot_plan_begun(SnapshotPlan *p, uint64_t floor)
 		if (!t->ranged)
 			t->done.count = 0;
 		t->older = t->done.count > 0 ? t->xmin : 0;
+		t->as_seen = t->older != 0 && t->whole && t->seen != NULL;
 		if (t->done.count == 0)
+		{
 			t->xmin = p->xmin;
+			free(t->seen);
+			t->seen = p->seen != NULL && t->whole ? copy_text(p->seen) : NULL;
+		}
 		/* rows may have gone out that nothing tells of */
 		if (t->lsn == 0 || (p->exact && t->rows == 0 && t->lsn < floor))
 			t->lsn = floor;
 		spans_complement(&t->todo, &t->done);
-		if (t->older != 0)
+		if (t->older != 0 && !t->as_seen)
 			spans_copy(&t->again, &t->done);
 	}
 	p->count = kept;

@@ -9,6 +9,9 @@
  *	- spans that are done stay so.  Rows that were moved or made since the first
  *	  round may lie in them, unread: they are read again, those alone whose
  *	  xmin is younger than the first round's snapshot.
+ *	  Where changes hold all values of a row (nothing out of line, or the full
+ *	  identity), that is not needed: of what is left only those rows are read that
+ *	  the first round's snapshot saw, too; the others come with the stream.
  *	- the stream gives all changes since the first round's position, which bring
  *	  every row to its last state, and tell of rows that were read and are no
  *	  more.  Changes before it are left out.
@@ -63,11 +66,13 @@ typedef struct SnapshotTable
 	bool ranged; /* it can be read in parts */
 	bool lockable;
 	char *quoted; /* for a command */
+	bool whole;	  /* its changes hold all values of a row */
 	uint64_t blocks;
 	double estimate; /* rows; < 0: not known */
 
 	uint64_t lsn;  /* changes before are in it; 0: no round has begun it */
 	uint32_t xmin; /* of the snapshot of the round with the first span */
+	char *seen;	   /* all of that snapshot, or NULL */
 	SnapshotSpans done;
 	uint64_t rows; /* put so far, in all rounds */
 	bool complete;
@@ -77,6 +82,7 @@ typedef struct SnapshotTable
 	bool listed;
 	bool restarted; /* rewritten: what was read is read again */
 	uint32_t older; /* xmin of the first round if that is another one; else 0 */
+	bool as_seen;	/* of what is left only what the first round saw, too */
 	SnapshotSpans todo;
 	SnapshotSpans again; /* to look at for young rows */
 	uint32_t under_way;	 /* units handed out and not done */
@@ -98,6 +104,7 @@ typedef struct SnapshotPlan
 	size_t cap;
 	uint64_t lsn; /* of this round */
 	uint32_t xmin;
+	char *seen; /* its snapshot as the server writes it, or NULL */
 	bool complete;
 	bool exact;	  /* what the stored progress does not know was not put */
 	bool resumed; /* there was a round before this process */
@@ -117,9 +124,11 @@ extern bool snapshot_plan_load(SnapshotPlan *p, const char *json,
 extern char *snapshot_plan_store(const SnapshotPlan *p,
 								 const SnapshotUnit *units, size_t nunits);
 
+/* seen: all of the snapshot, exact for lsn; NULL: not known. */
 /* A round: begin, each table that is there, begun.  The progress that this
  * makes must be durable before a row is put, unless "exact". */
-extern void snapshot_plan_begin(SnapshotPlan *p, uint64_t lsn, uint32_t xmin);
+extern void snapshot_plan_begin(SnapshotPlan *p, uint64_t lsn, uint32_t xmin,
+								const char *seen);
 /* The table, new or known from a round before; strings are copied. */
 extern SnapshotTable *snapshot_plan_table(SnapshotPlan *p, uint32_t oid,
 										  uint32_t node, const char *name,

@@ -27,6 +27,8 @@ enum
 	L_SORTED,
 	L_QUOTED,
 	L_LOCKABLE,
+	L_WHOLE,
+	L_SEEN,
 	L_COUNT
 };
 
@@ -87,7 +89,7 @@ add_unreadable(PgText *sql, const char *list)
 	pg_text_add(
 		sql,
 		" UNION ALL SELECT 0, 0, n.nspname || '.' || c.relname, n.nspname, c.relname, 0, 0, false,"
-		" pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()), pg_catalog.now(), c.relkind, '', '', false"
+		" pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()), pg_catalog.now(), c.relkind, '', '', false, false, pg_catalog.pg_current_snapshot()"
 		" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
 		" WHERE (c.relkind IN ('v', 'm', 'f', 'p') OR c.relkind = 'r' AND c.relpersistence <> 'p')"
 		" AND n.nspname || '.' || c.relname = ANY (SELECT pg_catalog.replace(pg_catalog.replace(pg_catalog.btrim(e), '\\.', '.'), '[.]', '.')"
@@ -113,7 +115,7 @@ snapshot_list_text(PgText *sql, const Config *cfg)
 		" c.reltuples, a.amname = 'heap' AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),"
 		" pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()), pg_catalog.now(), c.relkind,"
 		" pn.nspname || '.' || pc.relname, pg_catalog.format('%%I.%%I', n.nspname, c.relname),"
-		" pg_catalog.has_table_privilege(c.oid, 'SELECT')"
+		" pg_catalog.has_table_privilege(c.oid, 'SELECT'), c.reltoastrelid = 0 OR c.relreplident = 'f', pg_catalog.pg_current_snapshot()"
 		" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
 		" JOIN pg_catalog.pg_am a ON a.oid = c.relam,"
 		" LATERAL tuplecast.plan(c.oid, ");
@@ -136,9 +138,22 @@ snapshot_list_text(PgText *sql, const Config *cfg)
 	pg_text_add(
 		sql,
 		" UNION ALL SELECT 0, 0, '', '', '', 0, 0, false,"
-		" pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()), pg_catalog.now(), '-', '', '', false)"
-		" AS q(oid, node, name, schema, tab, blocks, rows, ranged, xmin, started, kind, sorted, quoted, lockable)"
+		" pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()), pg_catalog.now(), '-', '', '', false, false, pg_catalog.pg_current_snapshot())"
+		" AS q(oid, node, name, schema, tab, blocks, rows, ranged, xmin, started, kind, sorted, quoted, lockable, whole, seen)"
 		" ORDER BY sorted COLLATE \"C\", oid");
+}
+
+/* Whatever is inserted or updated comes with the stream; a publication may leave
+ * it out. */
+static bool
+streams_rows(const Config *cfg)
+{
+	const char *skipped = config_pair_value(&cfg->plugin, "skipped.operations");
+	const char *publication =
+		config_pair_value(&cfg->plugin, "publication.name");
+
+	return (publication == NULL || publication[0] == '\0') &&
+		   (skipped == NULL || strpbrk(skipped, "cu") == NULL);
 }
 
 static bool
@@ -213,7 +228,8 @@ warn_unused(const SnapshotPlan *plan, const Config *cfg)
 
 bool
 snapshot_list_read(SnapshotPlan *plan, const PGresult *res, const Config *cfg,
-				   uint64_t lsn, char *started, size_t size, Error *err)
+				   uint64_t lsn, bool exact, char *started, size_t size,
+				   Error *err)
 {
 	if (PQntuples(res) < 1 || PQnfields(res) != L_COUNT)
 		return err_set(err, ERR_ENVIRONMENT, "source_reply",
@@ -221,7 +237,8 @@ snapshot_list_read(SnapshotPlan *plan, const PGresult *res, const Config *cfg,
 					   "form that is not known");
 	snprintf(started, size, "%s", PQgetvalue(res, 0, L_STARTED));
 	snapshot_plan_begin(
-		plan, lsn, (uint32_t) strtoull(PQgetvalue(res, 0, L_XMIN), NULL, 10));
+		plan, lsn, (uint32_t) strtoull(PQgetvalue(res, 0, L_XMIN), NULL, 10),
+		exact && streams_rows(cfg) ? PQgetvalue(res, 0, L_SEEN) : NULL);
 	for (int i = 0; i < PQntuples(res); i++)
 	{
 		uint32_t oid = (uint32_t) strtoul(PQgetvalue(res, i, L_OID), NULL, 10);
@@ -246,6 +263,7 @@ snapshot_list_read(SnapshotPlan *plan, const PGresult *res, const Config *cfg,
 				LOG_WARN,
 				"a table was rewritten since a part of it was read: it is read again from its start",
 				F_STR("table", t->name));
+		t->whole = PQgetvalue(res, i, L_WHOLE)[0] == 't';
 		t->lockable = PQgetvalue(res, i, L_LOCKABLE)[0] == 't';
 		free(t->quoted);
 		t->quoted = strdup(PQgetvalue(res, i, L_QUOTED));
@@ -298,6 +316,11 @@ snapshot_copy_text(PgText *sql, const Config *cfg, const SnapshotUnit *unit,
 		pg_text_add(sql, ", before => '(%llu,%llu)'",
 					(unsigned long long) (unit->span.before >> 16),
 					(unsigned long long) (unit->span.before & 0xffff));
+	if (t->as_seen)
+	{
+		pg_text_add(sql, ", visible_in => ");
+		pg_text_quoted(sql, t->seen, '\'');
+	}
 	if (unit->younger != 0)
 		pg_text_add(sql, ", younger_than => '%u'", unit->younger);
 	if (t->query != NULL)

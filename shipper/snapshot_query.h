@@ -17,10 +17,11 @@ extern void snapshot_export_text(PgText *sql, const char *barrier);
 /* All tables that are to be read, a row each. */
 extern void snapshot_list_text(PgText *sql, const Config *cfg);
 /* Begins the plan's round with them; started: when the snapshot was taken, as
- * the server writes it. */
+ * the server writes it; exact: it is that of lsn. */
 extern bool snapshot_list_read(SnapshotPlan *plan, const PGresult *res,
-							   const Config *cfg, uint64_t lsn, char *started,
-							   size_t size, Error *err) MUST_CHECK;
+							   const Config *cfg, uint64_t lsn, bool exact,
+							   char *started, size_t size,
+							   Error *err) MUST_CHECK;
 /* Locks what is to be read; false: nothing is. */
 extern bool snapshot_lock_text(PgText *sql, const SnapshotPlan *plan);
 extern void snapshot_copy_text(PgText *sql, const Config *cfg,

@@ -463,7 +463,8 @@ list_next(SnapshotSource *s, int64_t now_ms, Error *err)
 			return good ? SNAPSHOT_WAIT : round_lost(s);
 		case READER_ANSWER:
 			good = snapshot_list_read(s->plan, r->result, s->cfg, s->lsn,
-									  s->started, sizeof(s->started), err);
+									  !s->plain, s->started, sizeof(s->started),
+									  err);
 			PQclear(r->result);
 			r->result = NULL;
 			if (!good)

@@ -78,6 +78,18 @@ SELECT tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}', query => 'SE
 SELECT pg_current_xact_id() AS before \gset
 UPDATE sn_parts SET t = 'young' WHERE id = 7;
 SELECT convert_from(line, 'UTF8') FROM tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}', younger_than => :'before'::xid8::xid) line;
+-- only what an earlier snapshot saw, too
+SELECT pg_current_snapshot() AS earlier \gset
+UPDATE sn_parts SET t = 'younger' WHERE id = 8;
+INSERT INTO sn_parts VALUES (101, 'new');
+DELETE FROM sn_parts WHERE id = 9;
+SELECT count(*), count(*) FILTER (WHERE id IN (7, 8, 9, 101)) FROM (SELECT (convert_from(line, 'UTF8')::json->'key'->>'id')::int AS id FROM tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}', visible_in => :'earlier') line) s;
+-- a transaction that ran then, and ended
+SELECT pg_current_xact_id() AS then \gset
+UPDATE sn_parts SET t = 'then' WHERE id = 10;
+SELECT count(*) FILTER (WHERE id = 10) FROM (SELECT (convert_from(line, 'UTF8')::json->'key'->>'id')::int AS id FROM tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}', visible_in => :'then' || ':' || (:'then'::bigint + 9) || ':' || (:'then'::bigint + 1) || ',' || (:'then'::bigint + 5)) line) s;
+SELECT tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}', visible_in => 'x');
+SELECT tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}', visible_in => '1:2:', query => 'SELECT * FROM sn.sn_parts');
 -- frames: many in a value, the last record with its commit, whatever its size
 CREATE FUNCTION sn_shape(tab regclass) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -119,7 +131,7 @@ GRANT USAGE ON SCHEMA sn TO regress_snapshot;
 SET ROLE regress_snapshot;
 SELECT tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}');
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, tid, tid, xid, text, text, oid) TO regress_snapshot;
+GRANT EXECUTE ON FUNCTION tuplecast.snapshot(oid, text[], pg_lsn, timestamptz, tid, tid, xid, text, text, oid, text) TO regress_snapshot;
 SET ROLE regress_snapshot;
 SELECT tuplecast.snapshot('sn_parts'::regclass, '{topic.prefix,p}');
 RESET ROLE;

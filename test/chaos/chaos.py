@@ -26,6 +26,7 @@ import faults_kafka  # noqa: E402, F401
 import faults_link  # noqa: E402, F401
 import faults_position  # noqa: E402, F401
 import faults_process  # noqa: E402, F401
+import faults_snapshot  # noqa: E402, F401
 import faults_source  # noqa: E402, F401
 import selftest  # noqa: E402
 import stand as stand_module  # noqa: E402
@@ -59,6 +60,8 @@ def run_row(stand, fault, mode, seed):
         return {"fault": fault.name, "mode": mode, "seed": seed, "ok": False, "wrong": ["this machine allows no network namespaces"]}
     row = None
     try:
+        if hasattr(fault, "alone"):
+            return fault.alone(stand, mode, seed)
         row = stand_module.Row(stand, fault(), mode, seed)
         return row.run()
     except Exception as e:  # a broken row must not end the matrix

@@ -4,8 +4,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from harness.snapshots import Replay, read_until_mark, rows_of
 from harness.wait import wait_until
-from test_snapshot import Replay, read_until_mark, rows_of, sdb, value  # noqa: F401
+
+
+@pytest.fixture
+def sdb(db):
+    db.sql("CREATE EXTENSION tuplecast")
+    return db
+
 
 # (what happens to table b before its turn, what the log says)
 REWRITES = {
@@ -50,7 +57,7 @@ def fill(db, rows=50):
 
 
 @pytest.mark.parametrize("what", REWRITES)
-def test_before_its_turn(sdb, run, broker, tmp_path, what):  # noqa: F811
+def test_before_its_turn(sdb, run, broker, tmp_path, what):
     statements, said = REWRITES[what]
     fill(sdb)
     hold = Hold(tmp_path, 2)
@@ -66,14 +73,14 @@ def test_before_its_turn(sdb, run, broker, tmp_path, what):  # noqa: F811
     if "b" in there:
         # the stream goes on with what the table is now
         sdb.sql("UPDATE b SET id = id WHERE id = 1")
-    replay = Replay(read_until_mark(sdb, broker, [sdb.topic(t) for t in there]))
+    replay = Replay(read_until_mark(sdb, broker.address, [sdb.topic(t) for t in there]))
     for table in there:
         assert replay.table(sdb.topic(table)) == rows_of(sdb, table), table
     assert shipper.metric("snapshot_running") == 0
 
 
 @pytest.mark.parametrize("delivery", ["at-least-once", "exactly-once"])
-def test_rewritten_between_two_rounds(sdb, run, broker, tmp_path, delivery):  # noqa: F811
+def test_rewritten_between_two_rounds(sdb, run, broker, tmp_path, delivery):
     """A part of the table is put, the process killed, the table rewritten: places of before mean nothing any more."""
     sdb.sql("CREATE TABLE mark (id serial PRIMARY KEY); CREATE TABLE a (id int PRIMARY KEY, pad text); CREATE TABLE b (id int PRIMARY KEY, pad text)")
     sdb.sql("INSERT INTO a SELECT i, 'x' FROM generate_series(1, 100) i; INSERT INTO b SELECT i, repeat('x', 2000) FROM generate_series(1, 6000) i; DELETE FROM b WHERE id < 1000")
@@ -85,12 +92,12 @@ def test_rewritten_between_two_rounds(sdb, run, broker, tmp_path, delivery):  # 
     execute(sdb, "VACUUM FULL a; VACUUM FULL b")
     shipper = run(sdb, *options)
     shipper.wait_log("the snapshot is complete")
-    replay = Replay(read_until_mark(sdb, broker, [sdb.topic("a"), sdb.topic("b")]))
+    replay = Replay(read_until_mark(sdb, broker.address, [sdb.topic("a"), sdb.topic("b")]))
     for table in ("a", "b"):
         assert replay.table(sdb.topic(table)) == rows_of(sdb, table), table
 
 
-def test_locks_of_all_tables(sdb, run, tmp_path):  # noqa: F811
+def test_locks_of_all_tables(sdb, run, tmp_path):
     """snapshot.locking.mode=shared: what has not had its turn cannot be rewritten either."""
     fill(sdb)
     hold = Hold(tmp_path, 1)
@@ -105,7 +112,7 @@ def test_locks_of_all_tables(sdb, run, tmp_path):  # noqa: F811
     execute(sdb, "ALTER TABLE c ADD x int")
 
 
-def test_names_that_cannot_be_read(sdb, run, broker, launch):  # noqa: F811
+def test_names_that_cannot_be_read(sdb, run, broker, launch):
     sdb.sql("CREATE TABLE t (id int PRIMARY KEY); CREATE VIEW v AS SELECT * FROM t; CREATE MATERIALIZED VIEW m AS SELECT * FROM t; CREATE UNLOGGED TABLE u (id int);"
             "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE f (id int) SERVER s;"
             "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p DEFAULT; INSERT INTO p VALUES (1)")

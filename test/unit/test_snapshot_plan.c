@@ -16,7 +16,7 @@ begin(SnapshotPlan *p, uint64_t lsn, uint32_t xmin, uint32_t node)
 {
 	SnapshotTable *t;
 
-	snapshot_plan_begin(p, lsn, xmin);
+	snapshot_plan_begin(p, lsn, xmin, NULL);
 	t = snapshot_plan_table(p, 100, node, "s.a", "s", "a");
 	t->ranged = true;
 	t->blocks = 3000;
@@ -108,6 +108,66 @@ test_what_is_cut_goes_on(void **state)
 	snapshot_plan_free(&p);
 }
 
+static SnapshotTable *
+begin_whole(SnapshotPlan *p, uint64_t lsn, uint32_t xmin, const char *seen,
+			bool whole)
+{
+	SnapshotTable *t;
+
+	snapshot_plan_begin(p, lsn, xmin, seen);
+	t = snapshot_plan_table(p, 100, 1, "s.a", "s", "a");
+	t->ranged = true;
+	t->whole = whole;
+	t->blocks = 3000;
+	snapshot_plan_begun(p, lsn);
+	return t;
+}
+
+static void
+test_where_changes_are_whole_nothing_is_read_twice(void **state)
+{
+	static const struct
+	{
+		const char *seen; /* in the first round */
+		bool then, now;
+		bool as_seen;
+	} cases[] = {{"50:60:51", true, true, true},
+				 {"50:60:51", false, true, false},
+				 {"50:60:51", true, false, false},
+				 {NULL, true, true, false}};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+	{
+		SnapshotPlan p;
+		SnapshotUnit u;
+		const SnapshotTable *t;
+
+		snapshot_plan_init(&p);
+		t = begin_whole(&p, 1000, 50, cases[i].seen, cases[i].then);
+		assert_false(t->as_seen);
+		assert_true(snapshot_plan_next(&p, &u));
+		u.next = SNAPSHOT_PLACE(10) + 4;
+		restart(&p, &u, 1);
+		/* another round, and one more */
+		for (int round = 1; round <= 2; round++)
+		{
+			t = begin_whole(&p, 1000 + 1000 * round, 90,
+							"90:95:", cases[i].now);
+			assert_int_equal(t->as_seen, cases[i].as_seen);
+			if (cases[i].as_seen)
+				assert_string_equal(t->seen, "50:60:51");
+			assert_true(snapshot_plan_next(&p, &u));
+			assert_int_equal(u.younger, cases[i].as_seen ? 0 : 50);
+			assert_int_equal(u.span.first,
+							 cases[i].as_seen ? SNAPSHOT_PLACE(10) + 4 : 0);
+			u.next = u.span.first;
+			restart(&p, &u, 1);
+		}
+		snapshot_plan_free(&p);
+	}
+}
+
 static void
 test_a_table_that_was_rewritten_begins_anew(void **state)
 {
@@ -142,7 +202,7 @@ test_tables_that_are_complete_or_gone(void **state)
 	while (snapshot_plan_next(&p, &u) && strcmp(u.table->name, "s.a") == 0)
 		snapshot_plan_done(&p, &u);
 	restart(&p, &u, 1);
-	snapshot_plan_begin(&p, 2000, 90);
+	snapshot_plan_begin(&p, 2000, 90, NULL);
 	t = snapshot_plan_table(&p, 100, 1, "s.a", "s", "a");
 	t->ranged = true;
 	t = snapshot_plan_table(&p, 300, 1, "s.new", "s", "new");
@@ -240,6 +300,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parts_until_all_is_read),
 		cmocka_unit_test(test_what_is_cut_goes_on),
+		cmocka_unit_test(test_where_changes_are_whole_nothing_is_read_twice),
 		cmocka_unit_test(test_a_table_that_was_rewritten_begins_anew),
 		cmocka_unit_test(test_tables_that_are_complete_or_gone),
 		cmocka_unit_test(test_spans_of_any_order_become_one),
