@@ -51,7 +51,7 @@ typedef struct RelationPlan
 	Oid relid;	/* hash key */
 	bool valid; /* cleared by invalidation */
 	bool captured;
-	bool signals; /* rows that are inserted are signals to the shipper */
+	bool signals;	/* rows that are inserted are signals to the shipper */
 	bool warned;	/* of a delete without identity */
 	bool told_lost; /* of an unchanged value as null */
 	bool is_partition;

@@ -400,8 +400,8 @@ core_signal(Core *c, const FrameSignal *f, Error *err)
 {
 	if (!c->in_txn)
 		return core_violation(c, err, "a signal outside a transaction");
-	if (c->repeated || (c->last.end_lsn == c->txn.end_lsn &&
-						f->ordinal <= c->last.ordinal))
+	if (c->repeated ||
+		(c->last.end_lsn == c->txn.end_lsn && f->ordinal <= c->last.ordinal))
 		return CORE_SKIP;
 	return CORE_SIGNAL;
 }
