@@ -105,8 +105,9 @@ const DebeziumProperty config_debezium_properties[] = {
 	{"snapshot.query.mode.custom.name", DBZ_REFUSED, "", "", "Java classes cannot be loaded here"},
 	{"snapshot.tables.order.by.row.count", DBZ_NO_EFFECT, "", "disabled", "tables are read in the order of their names"},
 	{"incremental.snapshot.*", DBZ_LATER, "", "", "snapshots are not taken yet"},
-	{"signal.*", DBZ_LATER, "", "", "signals are not read yet"},
-	{"notification.*", DBZ_LATER, "", "", "notifications are not sent yet"},
+	{"signal.kafka.poll.timeout.ms", DBZ_NO_EFFECT, "", "0", "signals of the topic are acted on when they come"},
+	{"signal.consumer.*", DBZ_NO_EFFECT, "", "", "the signal topic is read with the settings of the producer, kafka.*"},
+	{"signal.emit.*", DBZ_NO_EFFECT, "", "", "signals are not written by the program"},
 
 	/* flow */
 	{"max.batch.size", DBZ_NO_EFFECT, "", "", "there are no batches; queue.max.bytes limits what is on its way"},

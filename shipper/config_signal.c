@@ -72,6 +72,19 @@ check_channels(Config *cfg, const char *option, const char *list,
 bool
 config_check_signals(Config *cfg, Error *err)
 {
-	return check_channels(cfg, "signal.enabled.channels", cfg->signal_channels,
-						  "source, kafka, file", err);
+	if (!check_channels(cfg, "signal.enabled.channels", cfg->signal_channels,
+						"source, kafka, file", err) ||
+		!check_channels(cfg, "notification.enabled.channels",
+						cfg->notification_channels, "sink, log", err))
+		return false;
+	if (config_has_word(cfg->notification_channels, "sink") &&
+		cfg->notification_topic[0] == '\0')
+	{
+		err_set(err, ERR_CONFIG, "config_missing",
+				"notification.enabled.channels names sink, but there is no "
+				"notification.sink.topic.name");
+		err_hint(err, "Name the topic, or leave sink out.");
+		return false;
+	}
+	return true;
 }

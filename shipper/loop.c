@@ -71,6 +71,7 @@ loop_run(const Config *cfg, Error *err)
 	wal_watch_init(&l->wal, cfg, &l->stats);
 	loop_snapshot_init(l);
 	l->incremental = incremental_new();
+	loop_notify_init(l);
 	l->source = source_open(cfg);
 	l->turn_us = loop_clock_us(CLOCK_MONOTONIC);
 	l->stats.start_us = (uint64_t) loop_clock_us(CLOCK_REALTIME);
@@ -92,6 +93,8 @@ loop_run(const Config *cfg, Error *err)
 	source_probe_cancel(&l->probe);
 	heartbeat_free(&l->heartbeat);
 	dead_letters_free(&l->dead);
+	notifications_free(&l->notifications);
+	loop_signals_free(l);
 	wal_watch_free(&l->wal);
 	loop_snapshot_free(l);
 	incremental_free(l->incremental);
@@ -123,6 +126,8 @@ loop_turn(Loop *l)
 	core_advance(&l->core, loop_clock_us(CLOCK_REALTIME));
 	run_source(l);
 	beat(l);
+	loop_signals(l);
+	loop_notify(l);
 	loop_deliver(l);
 	run_phase(l);
 	loop_watch_stuck(l);
@@ -662,6 +667,7 @@ close_sink(Loop *l)
 	}
 	l->sink = NULL;
 	heartbeat_forget_sink(&l->heartbeat);
+	notifications_forget_sink(&l->notifications);
 	dead_letters_forget_sink(&l->dead);
 	l->stats.sink_connected = 0;
 	l->stats.queue_bytes = 0;

@@ -12,8 +12,11 @@
 #include "dead_letter.h"
 #include "heartbeat.h"
 #include "incremental.h"
+#include "kafka_signal.h"
+#include "signal_file.h"
 #include "loop.h"
 #include "loop_snapshot.h"
+#include "notification.h"
 #include "source_probe.h"
 #include "source_stream.h"
 #include "wal_watch.h"
@@ -39,6 +42,11 @@ typedef struct Loop
 	WalWatch wal;
 	Incremental *incremental;
 	LoopSnapshot snapshot;
+	Notifications notifications;
+	SignalFile signal_file;
+	KafkaSignals *kafka_signals; /* NULL: not asked for, or to be opened */
+	int64_t signals_ms;			 /* of the next look at them */
+	int told; /* of the initial snapshot: NOTE_* of loop_notify.c */
 
 	/* the payload at hand; frame and record point into it */
 	bool has_payload;
@@ -102,9 +110,17 @@ extern void loop_on_committed(void *arg);
 /* Writes positions, commits; once a turn. */
 extern void loop_deliver(Loop *l);
 
+/* ---- loop_notify.c ---- */
+extern void loop_notify_init(Loop *l);
+/* What became of snapshots, once a turn. */
+extern void loop_notify(Loop *l);
+
 /* ---- loop_signal.c ---- */
 /* A signal that the slot delivered. */
 extern void loop_signal_frame(Loop *l, const FrameSignal *f);
+/* The other channels, once a turn. */
+extern void loop_signals(Loop *l);
+extern void loop_signals_free(Loop *l);
 
 /* ---- loop_watch.c ---- */
 extern void loop_watch_stuck(Loop *l);

@@ -11,6 +11,10 @@
 #include "lsn.h"
 #include "signal_request.h"
 
+/* between two looks at the topic of signals, and after one that failed */
+#define TOPIC_TICK_MS  200
+#define TOPIC_RETRY_MS 60000
+
 
 /* "{}" in the text stands for the place in the stream. */
 static void
@@ -40,13 +44,15 @@ refused(const SignalRequest *s, const char *channel, const Error *err)
 static void
 start(Loop *l, const SignalRequest *s, const char *channel)
 {
-	IncrementalRequest req = {.id = s->id,
+	char made[37];
+	IncrementalRequest req = {.id = s->id[0] != '\0' ? s->id : made,
 							  .type = s->blocking ? INCREMENTAL_BLOCKING
 												  : INCREMENTAL_INCREMENTAL,
 							  .items = s->items,
 							  .count = s->count};
 	Error err;
 
+	notification_uuid(made);
 	if (!incremental_start(l->incremental, &req, &err))
 	{
 		refused(s, channel, &err);
@@ -143,4 +149,90 @@ loop_signal_frame(Loop *l, const FrameSignal *f)
 	}
 	act(l, &s, "source");
 	signal_request_free(&s);
+}
+
+/* ---- the other channels ------------------------------------------------------ */
+
+static void
+act_on_text(Loop *l, const char *text, size_t len, const char *channel)
+{
+	SignalRequest s;
+	Error err;
+
+	if (!signal_request_read(&s, text, len, &err))
+	{
+		log_event(LOG_WARN, "a signal was ignored", F_STR("error", err.text),
+				  F_STR("channel", channel));
+		return;
+	}
+	act(l, &s, channel);
+	signal_request_free(&s);
+}
+
+static void
+on_line(void *arg, const char *line, size_t len)
+{
+	act_on_text(arg, line, len, "file");
+}
+
+static void
+on_message(void *arg, const char *text, size_t len)
+{
+	act_on_text(arg, text, len, "kafka");
+}
+
+static void
+look_at_file(Loop *l)
+{
+	SignalFile *f = &l->signal_file;
+	Error err;
+	bool ok;
+
+	if (l->now_ms < f->next_ms)
+		return;
+	f->next_ms = l->now_ms + l->cfg->signal_poll;
+	f->path = l->cfg->signal_file;
+	ok = signal_file_take(f, on_line, l, &err);
+	if (!ok && !f->failed)
+		log_error(LOG_WARN, &err);
+	f->failed = !ok;
+}
+
+static void
+look_at_topic(Loop *l)
+{
+	Error err;
+
+	if (l->now_ms < l->signals_ms)
+		return;
+	l->signals_ms = l->now_ms + TOPIC_TICK_MS;
+	if (l->kafka_signals == NULL)
+		l->kafka_signals = kafka_signals_open(l->cfg, &err);
+	if (l->kafka_signals == NULL)
+	{
+		log_error(LOG_WARN, &err);
+		l->signals_ms = l->now_ms + TOPIC_RETRY_MS;
+		return;
+	}
+	kafka_signals_take(l->kafka_signals, l->now_ms, on_message, l);
+}
+
+/* Only while there is something that they can act on. */
+void
+loop_signals(Loop *l)
+{
+	if (l->phase != PHASE_RUNNING || l->resuming || l->started_ms == 0 ||
+		!source_is_streaming(l->source) || loop_snapshot_blocks(l))
+		return;
+	if (config_has_word(l->cfg->signal_channels, "file"))
+		look_at_file(l);
+	if (config_has_word(l->cfg->signal_channels, "kafka"))
+		look_at_topic(l);
+}
+
+void
+loop_signals_free(Loop *l)
+{
+	kafka_signals_close(l->kafka_signals);
+	l->kafka_signals = NULL;
 }

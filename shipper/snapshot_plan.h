@@ -77,6 +77,7 @@ typedef struct SnapshotTable
 	uint64_t rows; /* put so far, in all rounds */
 	bool complete;
 	bool unmarked; /* no record of it behind the plan's gap yet */
+	char told;	   /* of its progress, see loop_notify.c */
 
 	/* of this round */
 	bool listed;

@@ -2,6 +2,7 @@
 import json
 
 import pytest
+from confluent_kafka import Producer
 
 from harness.wait import wait_until
 
@@ -26,3 +27,94 @@ def test_signals_by_sql(db, run):
     db.sql("SELECT tuplecast.signal('log', '{\"message\":\"third\"}')")
     again.wait_log("a signal says message=third")
     assert "first at" not in again.log()
+
+
+SIGNAL = '{"id":"%s","type":"log","data":{"message":"%s"}}'
+
+
+def test_signals_by_file(db, run, tmp_path):
+    """Lines are acted on once, the file is empty then; one that is being written waits; what is broken is told."""
+    file = tmp_path / "signals"
+    shipper = run(db, "--signal.enabled.channels=file", f"--signal.file={file}", "--signal.poll.interval.ms=50")
+    file.write_text(SIGNAL % ("f1", "one") + "\n\nbroken\n" + SIGNAL % ("f2", "two") + "\r\n")
+    shipper.wait_log("a signal says message=two id=f2")
+    shipper.wait_log("a signal says message=one id=f1")
+    shipper.wait_log("a signal was ignored .*channel=file")
+    wait_until(lambda: file.read_text() == "")
+    file.write_text(SIGNAL % ("f3", "three"))
+    shipper.wait_log("a signal says message=three id=f3")
+    # signals by SQL were not asked for
+    db.sql("CREATE EXTENSION tuplecast")
+    db.sql("SELECT tuplecast.signal('log', '{\"message\":\"sql\"}')")
+    db.wait_confirmed()
+    file.unlink()
+    file.mkdir()
+    shipper.wait_log("signal.file .* cannot be opened")
+    assert shipper.log().count("message=one") == 1 and "message=sql" not in shipper.log()
+
+
+def test_signals_by_topic(db, run, broker):
+    """Those with our prefix as their key, in order, also those of a time when nobody ran; each once."""
+    topic = f"{db.prefix}-signal"
+    broker.create_topic(topic)
+    producer = Producer({"bootstrap.servers": broker.address})
+
+    def send(key, name):
+        producer.produce(topic, SIGNAL % (name, name), key)
+        producer.flush()
+
+    send(db.prefix, "before")
+    shipper = run(db, "--signal.enabled.channels=source,kafka")
+    shipper.wait_log("a signal says message=before")
+    send("somebody", "foreign")
+    send(db.prefix, "second")
+    shipper.wait_log("a signal says message=second")
+    assert "message=foreign" not in shipper.log()
+    shipper.wait_log("a signal of the topic is for somebody else")
+    shipper.stop()
+    send(db.prefix, "between")
+    again = run(db, "--signal.enabled.channels=source,kafka")
+    again.wait_log("a signal says message=between")
+    assert "message=second" not in again.log()
+
+
+KEY_SCHEMA = ('{"type":"struct","fields":[{"type":"string","optional":false,"field":"id"}],"optional":false,'
+              '"name":"io.debezium.connector.common.NotificationKey","version":1}')
+VALUE_SCHEMA = ('{"type":"struct","fields":[{"type":"string","optional":false,"field":"id"},{"type":"string","optional":false,"field":"type"},'
+                '{"type":"string","optional":false,"field":"aggregate_type"},{"type":"map","keys":{"type":"string","optional":false},'
+                '"values":{"type":"string","optional":false},"optional":true,"field":"additional_data"},'
+                '{"type":"int64","optional":false,"field":"timestamp"}],"optional":false,"name":"io.debezium.connector.common.Notification","version":1}')
+
+
+def test_notifications_of_the_initial_snapshot(db, run, broker):
+    """The records that Debezium 3.6.1 wrote for the same tables, but for ids and times."""
+    db.sql("""CREATE EXTENSION tuplecast; CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a SELECT generate_series(1, 5);
+        CREATE TABLE c (id int PRIMARY KEY)""")
+    notes = f"{db.prefix}-notes"
+    options = ("--snapshot.mode=initial", "--notification.enabled.channels=sink,log", f"--notification.sink.topic.name={notes}",
+               "--key.schemas.enable=true", "--value.schemas.enable=true", "--snapshot.max.threads=1", "--headers.identity=false")
+    shipper = run(db, *options)
+    with broker.reader(notes) as reader:
+        records = reader.read_until(lambda found: any('"COMPLETED"' in r.v for r in found))
+    both = '"data_collections":"public.a,public.c"'
+    expected = [("STARTED", ""), ("IN_PROGRESS", '"current_collection_in_progress":"public.a",'),
+                ("TABLE_SCAN_COMPLETED", '"scanned_collection":"public.a",'), ("IN_PROGRESS", '"current_collection_in_progress":"public.c",'),
+                ("TABLE_SCAN_COMPLETED", '"scanned_collection":"public.c",'), ("COMPLETED", "")]
+    tails = ["", f",{both}", f',"total_rows_scanned":"5",{both},"status":"SUCCEEDED"', f",{both}",
+             f',"total_rows_scanned":"0",{both},"status":"SUCCEEDED"', ""]
+    wanted = [f'"type":"{kind}","aggregate_type":"Initial Snapshot","additional_data":{{{head}"connector_name":"{db.prefix}"{tail}}}'
+              for (kind, head), tail in zip(expected, tails)]
+    seen = []
+    for r in records:
+        note = json.loads(r.v)["payload"]
+        uuid, at = note["id"], note["timestamp"]
+        assert r.k == f'{{"schema":{KEY_SCHEMA},"payload":{{"id":"{uuid}"}}}}' and r.headers == ()
+        start, end = f'{{"schema":{VALUE_SCHEMA},"payload":{{"id":"{uuid}",', f',"timestamp":{at}}}}}'
+        assert r.v.startswith(start) and r.v.endswith(end)
+        seen.append(r.v[len(start):-len(end)])
+    # two tables may be read at once, in one thread too
+    assert sorted(seen) == sorted(wanted) and (seen[0], seen[-1]) == (wanted[0], wanted[-1])
+    shipper.wait_log("notification aggregate=\"Initial Snapshot\" type=COMPLETED")
+    # the next start has nothing to read, and says so
+    shipper.stop()
+    run(db, *options).wait_log("notification aggregate=\"Initial Snapshot\" type=SKIPPED")
