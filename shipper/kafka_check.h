@@ -59,6 +59,14 @@ extern bool kafka_check_validate(KafkaCheck *k, const KafkaCreation *creation,
 /* What one topic's configuration says of cleanup.policy, into cleanup. */
 extern void kafka_check_describe_topic(KafkaCheck *k, const char *topic);
 
+/* ---- kafka_check_rights.c ---- */
+/* What the position topic needs; partitions: 0: it is missing, -1: it may not
+ * be seen.  false: a right is missing, and told. */
+extern bool kafka_check_topic_rights(KafkaCheck *k, const char *topic,
+									 int partitions);
+/* Only where nobody uses the id: whoever does would be fenced.  false: told. */
+extern bool kafka_check_transaction_rights(KafkaCheck *k);
+
 /* ---- kafka_check_position.c ---- */
 extern void kafka_check_position(KafkaCheck *k);
 

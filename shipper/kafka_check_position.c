@@ -10,7 +10,7 @@
 #define LOOK_MS 10000
 
 
-/* Its partitions; 0: it does not exist, -1: told already. */
+/* Its partitions; 0: it does not exist, -1: it may not be seen, -2: told. */
 static int
 partitions_of(KafkaCheck *k, const char *topic)
 {
@@ -34,9 +34,11 @@ partitions_of(KafkaCheck *k, const char *topic)
 		rd_kafka_metadata_destroy(md);
 	if (code == 0 || code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
 		return code == 0 ? partitions : 0;
+	if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+		return -1;
 	kafka_error_set(&err, code, topic, 0, NULL);
 	findings_error(k->findings, FIND_position_topic, &err);
-	return -1;
+	return -2;
 }
 
 static void
@@ -47,10 +49,12 @@ judge_topic(KafkaCheck *k, const char *topic)
 
 	if (partitions > 0)
 		kafka_check_describe_topic(k, topic);
+	if (partitions == -2 || !kafka_check_topic_rights(k, topic, partitions))
+		return;
 	if (partitions == 0)
 		findings_ok(k->findings, FIND_position_topic,
-					"\"%s\" does not exist yet: run makes it (Create on it is "
-					"needed, and later Read, Write and Describe)",
+					"\"%s\" does not exist yet: run may make it (and needs "
+					"Read, Write and Describe on it then)",
 					topic);
 	else if (partitions > 1)
 		findings_bad(k->findings, FIND_position_topic,
@@ -105,12 +109,16 @@ judge_transactions(KafkaCheck *k)
 					 "there are %d brokers: unless the topic of transactions "
 					 "exists already, none can begin",
 					 (long long) replicas, k->brokers);
-	else
+	else if (k->check->slot_active)
 		findings_ok(k->findings, FIND_kafka_transactions,
-					"transactional.id is tuplecast-%s-%s (Write and Describe "
-					"on it are needed; only run tries, because that would "
-					"stop whoever uses it)",
+					"transactional.id is tuplecast-%s-%s (whether Write and "
+					"Describe on it are allowed was not tried: the slot is in "
+					"use, and that would stop whoever uses it)",
 					k->cfg->topic_prefix, k->cfg->slot_name);
+	else if (kafka_check_transaction_rights(k))
+		findings_ok(k->findings, FIND_kafka_transactions,
+					"transactional.id is tuplecast-%s-%s", k->cfg->topic_prefix,
+					k->cfg->slot_name);
 }
 
 void

@@ -190,6 +190,38 @@ def test_rights_that_are_missing_are_named_one_by_one(db, run, guarded):
     read_ids(guarded, topic, {1, 2})
 
 
+def test_check_names_the_rights_with_their_commands(db, run, command, guarded):
+    """One after the other, each with the line that repairs it; nothing is written on the way."""
+    topic, id_ = f"__tuplecast-position.{db.prefix}.{db.slot}", f"tuplecast-{db.prefix}-{db.slot}"
+    acl = f"kafka-acls.sh --bootstrap-server {guarded.guarded} --add --allow-principal User:app "
+    needs = acl + f"--operation Read --operation Write --operation Describe --operation Create --topic {topic}"
+
+    def check():
+        code, out, err = command("check", "--json", "--source", db.url, "--kafka", guarded.guarded, "--prefix", db.prefix, f"--slot.name={db.slot}",
+                                 "--delivery=exactly-once", *SASL)
+        found = {f["id"]: f for f in json.loads(out)}
+        return found["position_topic"], found["kafka_transactions"]
+
+    table(db)
+    position, transactions = check()
+    assert "no permission to see" in position["text"] and position["repair"] == needs
+    assert "no permission" in transactions["text"]
+    assert transactions["repair"] == acl + f"--operation Write --operation Describe --transactional-id {id_}"
+    allow(guarded, "TRANSACTIONAL_ID", id_, "WRITE", "DESCRIBE")
+    allow(guarded, "TOPIC", topic, "DESCRIBE")
+    position, transactions = check()
+    assert "no permission to make" in position["text"] and position["repair"] == needs
+    assert transactions["status"] == "ok"
+    guarded.create_topic(topic, cleanup__policy="compact")
+    assert "no permission to read" in check()[0]["text"]
+    allow(guarded, "TOPIC", topic, "READ", "DESCRIBE_CONFIGS")
+    assert "no permission to write" in check()[0]["text"]
+    allow(guarded, "TOPIC", topic, "WRITE")
+    assert check()[0]["status"] == "ok"
+    with guarded.reader(topic) as reader:
+        assert reader.read_all() == [], "it was only looked"
+
+
 def test_a_quota_slows_down_and_loses_nothing(db, run, guarded):
     table(db)
     topic = db.topic("t")
