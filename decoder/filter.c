@@ -29,10 +29,11 @@ filter_table(const PluginOptions *opts, const char *schema, const char *table)
 	char *qualified;
 	bool keep;
 
-	/* ours, and what is no user's data */
+	/* ours, and what is no user's data: PostGIS's table of projections, too */
 	if (strcmp(schema, "tuplecast") == 0 ||
 		strcmp(schema, "information_schema") == 0 ||
-		strcmp(schema, "pg_catalog") == 0 || strcmp(schema, "pg_toast") == 0)
+		strcmp(schema, "pg_catalog") == 0 || strcmp(schema, "pg_toast") == 0 ||
+		strcmp(table, "spatial_ref_sys") == 0)
 		return false;
 	/* Debezium publishes it whatever the lists say */
 	if (opts->connector_compat && signal_collection(opts, schema, table))
@@ -45,6 +46,19 @@ filter_table(const PluginOptions *opts, const char *schema, const char *table)
 	keep = selected(&opts->table_include, &opts->table_exclude, qualified);
 	pfree(qualified);
 	return keep;
+}
+
+int
+filter_place(const PluginOptions *opts, const char *schema, const char *table)
+{
+	char *qualified = psprintf("%s.%s", schema, table);
+	int place = 0;
+
+	while (place < opts->table_include.count &&
+		   !pattern_match(opts->table_include.anchored[place], qualified))
+		place++;
+	pfree(qualified);
+	return place;
 }
 
 bool

@@ -11,6 +11,10 @@
 
 extern bool filter_table(const PluginOptions *opts, const char *schema,
 						 const char *table);
+/* Number of the first expression of table.include.list that matches, from 0; how
+ * many there are if none does. */
+extern int filter_place(const PluginOptions *opts, const char *schema,
+						const char *table);
 extern bool filter_column(const PluginOptions *opts, const char *schema,
 						  const char *table, const char *column);
 extern bool filter_message(const PluginOptions *opts, const char *prefix);

@@ -264,10 +264,11 @@ encode_source(StringInfo out, Encoder *enc, const char *schema,
 
 /*
  * "op" and the clocks are the envelope's; any other name without a block is
- * looked for in the source block.
+ * looked for in the source block.  To an older Debezium younger fields are
+ * unknown.
  */
 static const MetaRow *
-find_meta(const char *name)
+find_meta(const PluginOptions *opts, const char *name)
 {
 	const char *dot = strchr(name, '.');
 	const char *field = dot ? dot + 1 : name;
@@ -276,7 +277,8 @@ find_meta(const char *name)
 	{
 		const MetaRow *row = &meta_rows[i];
 
-		if (strcmp(row->field, field) != 0)
+		if (strcmp(row->field, field) != 0 ||
+			(opts->connector_compat && row->since > opts->compat_version))
 			continue;
 		if (dot == NULL || (strlen(row->block) == (size_t) (dot - name) &&
 							strncmp(row->block, name, dot - name) == 0))
@@ -328,7 +330,7 @@ metafields_parse(const PluginOptions *opts, const char *option, List *names,
 
 		if (alias != NULL)
 			*alias++ = '\0';
-		row = find_meta(name);
+		row = find_meta(opts, name);
 		if (row == NULL)
 		{
 			/* Debezium leaves out what it does not know without a word */

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 
 #include "encode.h"
+#include "filter.h"
 #include "json.h"
 #include "relcache.h"
 #include "shape.h"
@@ -158,8 +159,8 @@ tuplecast_plan(PG_FUNCTION_ARGS)
 	Relation rel;
 	RelationPlan *plan;
 	TupleDesc desc;
-	Datum values[7] = {0};
-	bool nulls[7] = {true, true, true, true, true, true, true};
+	Datum values[8] = {0};
+	bool nulls[8] = {true, true, true, true, true, true, true, true};
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -182,6 +183,8 @@ tuplecast_plan(PG_FUNCTION_ARGS)
 		values[4] = BoolGetDatum(identified);
 		values[5] = Int32GetDatum(plan->ncolumns);
 		values[6] = lost_names(plan);
+		values[7] = Int32GetDatum(
+			filter_place(&opts, plan->stream.schema, plan->stream.name));
 		if (opts.transforms != NULL)
 		{
 			const Shape *shape = apply_transforms(plan, &opts);

@@ -20,7 +20,8 @@ COMMENT ON FUNCTION tuplecast.wire_version() IS
 CREATE FUNCTION tuplecast.plan(relation oid, options text[],
 	OUT published regclass, OUT topic text, OUT key text[],
 	OUT replica_identity text, OUT key_in_identity boolean,
-	OUT columns integer, OUT lost_if_unchanged text[]) RETURNS record
+	OUT columns integer, OUT lost_if_unchanged text[],
+	OUT place integer) RETURNS record
 	LANGUAGE C STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tuplecast_plan';
 COMMENT ON FUNCTION tuplecast.plan(oid, text[]) IS

@@ -156,19 +156,47 @@ take_stream(Loop *l)
 
 /* ---- rows ---------------------------------------------------------------- */
 
+/* Partitions that are published as their root are one collection. */
+static bool
+same_collection(const SnapshotTable *a, const SnapshotTable *b)
+{
+	return a == b || (strcmp(a->table, b->table) == 0 &&
+					  strcmp(a->schema, b->schema) == 0);
+}
+
+static bool
+begins_collection(const SnapshotPlan *p, const SnapshotTable *t)
+{
+	for (size_t i = 0; i < p->count && t->rows == 0; i++)
+		if (p->tables[i]->rows > 0 && same_collection(p->tables[i], t))
+			return false;
+	return t->rows == 0;
+}
+
+static bool
+ends_collection(const SnapshotPlan *p, const SnapshotTable *t)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->tables[i] != t && !p->tables[i]->complete &&
+			same_collection(p->tables[i], t))
+			return false;
+	return true;
+}
+
 /* As Debezium marks them; of the first table there may be no first record. */
 static const char *
 marker_of(const Loop *l, const SnapshotTable *t, bool last, bool very_last)
 {
 	const SnapshotPlan *p = &l->snapshot.plan;
+	bool first = begins_collection(p, t);
 
 	if (very_last)
 		return "last";
-	if (t->rows == 0 && t == p->tables[0])
+	if (first && same_collection(t, p->tables[0]))
 		return "first";
-	if (last)
+	if (last && ends_collection(p, t))
 		return "last_in_data_collection";
-	return t->rows == 0 ? "first_in_data_collection" : marker_true;
+	return first ? "first_in_data_collection" : marker_true;
 }
 
 /* Writes the marker over the one that stands in the record's hole. */

@@ -29,6 +29,7 @@ enum
 	L_LOCKABLE,
 	L_WHOLE,
 	L_SEEN,
+	L_PLACE,
 	L_COUNT
 };
 
@@ -89,7 +90,7 @@ add_unreadable(PgText *sql, const char *list)
 	pg_text_add(
 		sql,
 		" UNION ALL SELECT 0, 0, n.nspname || '.' || c.relname, n.nspname, c.relname, 0, 0, false,"
-		" pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()), pg_catalog.now(), c.relkind, '', '', false, false, pg_catalog.pg_current_snapshot()"
+		" pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()), pg_catalog.now(), c.relkind, '', '', false, false, pg_catalog.pg_current_snapshot(), 0"
 		" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
 		" WHERE (c.relkind IN ('v', 'm', 'f', 'p') OR c.relkind = 'r' AND c.relpersistence <> 'p')"
 		" AND n.nspname || '.' || c.relname = ANY (SELECT pg_catalog.replace(pg_catalog.replace(pg_catalog.btrim(e), '\\.', '.'), '[.]', '.')"
@@ -99,8 +100,8 @@ add_unreadable(PgText *sql, const char *list)
 }
 
 /*
- * A row for each table that holds rows; and, told by its kind, for what
- * snapshot.include.collection.list names and cannot be read.  Names are those of
+ * A row for each table that holds rows, in the order of table.include.list; and,
+ * told by its kind, for what snapshot.include.collection.list names and cannot be read.  Names are those of
  * the snapshot.
  */
 void
@@ -115,7 +116,7 @@ snapshot_list_text(PgText *sql, const Config *cfg)
 		" c.reltuples, a.amname = 'heap' AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),"
 		" pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()), pg_catalog.now(), c.relkind,"
 		" pn.nspname || '.' || pc.relname, pg_catalog.format('%%I.%%I', n.nspname, c.relname),"
-		" pg_catalog.has_table_privilege(c.oid, 'SELECT'), c.reltoastrelid = 0 OR c.relreplident = 'f', pg_catalog.pg_current_snapshot()"
+		" pg_catalog.has_table_privilege(c.oid, 'SELECT'), c.reltoastrelid = 0 OR c.relreplident = 'f', pg_catalog.pg_current_snapshot(), p.place"
 		" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
 		" JOIN pg_catalog.pg_am a ON a.oid = c.relam,"
 		" LATERAL tuplecast.plan(c.oid, ");
@@ -138,9 +139,9 @@ snapshot_list_text(PgText *sql, const Config *cfg)
 	pg_text_add(
 		sql,
 		" UNION ALL SELECT 0, 0, '', '', '', 0, 0, false,"
-		" pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()), pg_catalog.now(), '-', '', '', false, false, pg_catalog.pg_current_snapshot())"
-		" AS q(oid, node, name, schema, tab, blocks, rows, ranged, xmin, started, kind, sorted, quoted, lockable, whole, seen)"
-		" ORDER BY sorted COLLATE \"C\", oid");
+		" pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()), pg_catalog.now(), '-', '', '', false, false, pg_catalog.pg_current_snapshot(), 0)"
+		" AS q(oid, node, name, schema, tab, blocks, rows, ranged, xmin, started, kind, sorted, quoted, lockable, whole, seen, place)"
+		" ORDER BY place, sorted COLLATE \"C\", oid");
 }
 
 /* Whatever is inserted or updated comes with the stream; a publication may leave

@@ -30,8 +30,21 @@ SELECT count(*) FROM pg_logical_slot_get_changes('regress_unpublished', NULL, NU
 CREATE TABLE un_catalog (id int PRIMARY KEY) WITH (user_catalog_table = true);
 INSERT INTO un_catalog VALUES (1);
 SELECT data FROM pg_logical_slot_get_changes('regress_unpublished', NULL, NULL, 'topic.prefix', 'p');
+-- PostGIS's table of projections
+CREATE SCHEMA un_gis;
+CREATE TABLE un_gis.spatial_ref_sys (srid int PRIMARY KEY);
+INSERT INTO un_gis.spatial_ref_sys VALUES (4326);
+SELECT count(*) FROM pg_logical_slot_get_changes('regress_unpublished', NULL, NULL, 'topic.prefix', 'p', 'table.include.list', 'un_gis.*');
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS tuplecast;
+RESET client_min_messages;
+-- tables of a snapshot come in the order of the list: which expression names each
+SELECT c.relname, p.place FROM pg_class c, tuplecast.plan(c.oid, ARRAY['topic.prefix', 'p', 'table.include.list', 'public.un_cat.*,public\.un,public.un.*']) p
+	WHERE c.relkind = 'r' AND p.published IS NOT NULL ORDER BY p.place;
 DROP VIEW un_view;
 DROP MATERIALIZED VIEW un_mat;
 DROP TABLE un, un_unlogged, un_temp, un_catalog;
 DROP SEQUENCE un_seq;
+DROP EXTENSION tuplecast;
+DROP SCHEMA un_gis CASCADE;
 SELECT 'dropped' FROM pg_drop_replication_slot('regress_unpublished');

@@ -426,6 +426,62 @@ def newer():
         yield made("random", "random")
 
 
+def snapshots():
+    """The rows that are in the tables already."""
+    for schemas, word in ((PLAIN, ""), (SCHEMAS, "-schemas")):
+        def made(name, workload, *settings, quick=False, **kwargs):
+            # Debezium fails at the snapshot of a table without columns
+            properties = {**schemas, **({"table.exclude.list": r"id\.empty"} if workload == "identity" else {})}
+            for s in settings:
+                properties.update(s)
+            if "table.include.list" in properties:
+                properties.pop("table.exclude.list", None)
+            return Combination(f"snapshot-{name}{word}", f"snap_{workload}", properties, quick=quick, **kwargs)
+        quick = not word
+        yield made("types", "types", quick=True)
+        yield made("types-unwrap", "types", unwrap(delete_tombstone_handling_mode="rewrite", add_fields="op,snapshot,table", add_headers="op,table"), quick=quick)
+        for mode in ("string", "double"):
+            yield made(f"types-decimal-{mode}", "types", {"decimal.handling.mode": mode})
+        for mode in ("adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds"):
+            near = {"table.exclude.list": r"ty\.far,ty\.nn"} if mode == "nanoseconds" else {}
+            yield made(f"types-time-{mode}", "types", near, {"time.precision.mode": mode})
+        for mode in ("base64", "base64-url-safe", "hex"):
+            yield made(f"types-binary-{mode}", "types", {"binary.handling.mode": mode})
+        yield made("types-interval-string", "types", {"interval.handling.mode": "string"})
+        yield made("types-hstore-map", "types", {"hstore.handling.mode": "map"})
+        yield made("types-unknown", "types", {"include.unknown.datatypes": "true"})
+        yield made("types-no-defaults", "types", {"value.converter.replace.null.with.default": "false"})
+        yield made("types-source-type", "types", {"column.propagate.source.type": ".*"})
+        yield made("ext", "ext", quick=quick)
+        yield made("ext-unwrap", "ext", unwrap(delete_tombstone_handling_mode="rewrite"))
+        yield made("big", "big")
+        yield made("random", "random", quick=quick)
+        yield made("random-unwrap", "random", unwrap(add_fields="op,lsn,source.ts_ms,txId,source.snapshot,db"), {"decimal.handling.mode": "double"})
+        yield made("identity", "identity", quick=True)
+        yield made("identity-unwrap", "identity", unwrap(delete_tombstone_handling_mode="rewrite-with-tombstone", add_fields=META, add_headers="op,db,lsn,source.ts_ms,txId,snapshot,nothing"), quick=quick)
+        yield made("transactions", "identity", {"provide.transaction.metadata": "true"})
+        yield made("skipped-none", "identity", ALL)
+        yield made("key-columns", "identity", {"message.key.columns": r"id\.customers:first_name;id\.full_t:b,a;id\.(nopk.*|uqnull):a"})
+        yield made("mask", "identity", {"column.mask.with.5.chars": r"id\.mask\.secret", "column.mask.hash.SHA-256.with.salt.CzQMA0cB5K": r"id\.mask\.secret2", "column.truncate.to.6.chars": r"id\.mask\.long"})
+        yield made("column-include", "identity", {"column.include.list": r"id\.customers\.(id|first_name|note), id\.full_t\.(id|b),.*\.v"})
+        yield made("table-include", "identity", {"table.include.list": r"id\.full_t, ID\.cust.*,id\.k_text"}, quick=quick)
+        yield made("collections", "identity", {"snapshot.include.collection.list": r"id\.full_t,id\.k_.*"})
+        yield made("override", "identity", {"snapshot.select.statement.overrides": "id.full_t", "snapshot.select.statement.overrides.id.full_t": "SELECT * FROM id.full_t WHERE id > 110 ORDER BY id"})
+        yield made("partition-root", "identity", {"publication.name": "compat_root", "publication.autocreate.mode": "disabled"})
+        yield made("delimiter", "identity", {"topic.delimiter": "_", "field.name.adjustment.mode": "avro"})
+        yield made("route", "identity", {"transforms": "route", "transforms.route.type": "org.apache.kafka.connect.transforms.RegexRouter",
+                                         "transforms.route.regex": r"([^.]+)\.([^.]+)\.([^.]+)", "transforms.route.replacement": "$3"})
+        yield made("cloudevents", "identity", {"value.converter": CLOUDEVENTS})
+        yield made("outbox", "outbox", {"transforms": "outbox", "transforms.outbox.type": "io.debezium.transforms.outbox.EventRouter", "table.include.list": r"ob\.outbox"})
+    older = {**PLAIN, "table.exclude.list": r"id\.(We.*|empty),Sch ema\..*"}
+    yield Combination("snapshot-identity-2.7", "snap_identity", older, version="2.7.4.Final")
+    yield Combination("snapshot-types-2.7", "snap_types", {**SCHEMAS, **unwrap(add_fields="op,snapshot,ts_us,source.origin")}, version="2.7.4.Final")
+    yield Combination("snapshot-identity-2.0", "snap_identity", {**PLAIN, "table.include.list": PLAIN_TABLES}, version="2.0.0.Final")
+    yield Combination("snapshot-identity-3.7", "snap_identity", {**SCHEMAS, "table.exclude.list": r"id\.empty"}, version="3.7.0.Final")
+    yield Combination("snapshot-types-3.7", "snap_types", PLAIN, version="3.7.0.Final")
+    yield Combination("snapshot-identity-kafka", "snap_identity", {**PLAIN, "table.exclude.list": r"id\.(pi|empty)"}, kafka=True)
+
+
 CHOICES = {
     "decimal.handling.mode": ["precise", "string", "double"],
     "time.precision.mode": ["adaptive", "adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds"],
@@ -463,7 +519,7 @@ def generated(seed, count):
 
 
 def everything(seed, count=90):
-    made = [*pipelines(), *types(), *extensions(), *identities(), *header_converters(), *newer(), *steps(), *generated(seed, count)]
+    made = [*pipelines(), *types(), *extensions(), *identities(), *header_converters(), *newer(), *steps(), *snapshots(), *generated(seed, count)]
     names = [c.name for c in made]
     assert len(set(names)) == len(names)
     return made

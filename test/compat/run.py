@@ -44,12 +44,17 @@ def say(text):
     print(text, flush=True)
 
 
+SNAPSHOT = "snap_"
+
+
 class Workload:
-    """A database whose changes lie in the WAL, and two slots at their beginning."""
+    """A database whose changes lie in the WAL, and two slots at their beginning; or, for snapshots, whose rows lie in its tables."""
 
     def __init__(self, world, name):
         self.world = world
         self.name = f"w_{name}"
+        self.snapshot = name.startswith(SNAPSHOT)
+        name = name.removeprefix(SNAPSHOT)
         world.cluster.sql(f"CREATE DATABASE {self.name} ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0")
         ddl, dml = self.script(name)
         self.psql(ddl)
@@ -57,6 +62,11 @@ class Workload:
             self.sql(f"CREATE PUBLICATION {publication} {what}")
         if name == "identity":
             self.sql("CREATE PUBLICATION compat_part FOR TABLE id.customers (id, first_name, age), id.k_only WHERE (id > 1), id.comp WITH (publish = 'insert, update')")
+        if self.snapshot:
+            # a snapshot begins when its slot is made, and needs our functions
+            self.live, self.end = False, None
+            self.psql("CREATE EXTENSION tuplecast;" + rows_that_stay(dml))
+            return
         for tool, plugin in (("dbz", "pgoutput"), ("tc", "tuplecast")):
             self.sql(f"SELECT pg_create_logical_replication_slot('{tool}_{self.name}', '{plugin}')")
         self.steps = dml.split("-- STEP\n")
@@ -102,6 +112,11 @@ class Workload:
         return name
 
 
+def rows_that_stay(dml):
+    """Without what changes or removes them at the end of a workload."""
+    return re.sub(r"^(UPDATE|DELETE|TRUNCATE|ALTER) .*?;$", "", dml, flags=re.M | re.S)
+
+
 class World:
     def __init__(self, args):
         self.seed, self.rows = args.seed, args.rows
@@ -143,8 +158,10 @@ class Run:
         self.combination = combination
         self.workload = world.workload(combination.workload)
         n = next(world.numbers)
-        self.dbz_slot = self.workload.copy_slot("dbz", f"dbz_{n}")
-        self.tc_slot = self.workload.copy_slot("tc", f"tc_{n}")
+        self.dbz_slot, self.tc_slot = f"dbz_{n}", f"tc_{n}"
+        if not self.workload.snapshot:
+            self.workload.copy_slot("dbz", self.dbz_slot)
+            self.workload.copy_slot("tc", self.tc_slot)
         given = dict(combination.properties)
         self.prefix = given.setdefault("topic.prefix", f"c{n}")
         self.connector = {
@@ -152,9 +169,12 @@ class Run:
             "database.hostname": "127.0.0.1", "database.port": str(world.cluster.port), "database.user": "postgres",
             "database.password": "unused", "database.dbname": self.workload.name,
             "plugin.name": "pgoutput", "slot.name": self.dbz_slot,
-            "snapshot.mode": "never" if combination.version.startswith("2.0") else "no_data",
+            "snapshot.mode": "initial" if self.workload.snapshot else "never" if combination.version.startswith("2.0") else "no_data",
             **given,
         }
+        if self.workload.snapshot and "schema.include.list" not in given:
+            # our own tables, which only Debezium would read
+            self.connector.setdefault("schema.exclude.list", "tuplecast")
         self.path = Path(world.dir.name) / f"{n}.json"
         self.path.write_text(json.dumps({"name": combination.name, "config": self.connector}, ensure_ascii=False, indent=1))
         self.theirs, self.ours = [], []
@@ -248,11 +268,11 @@ def cut(records):
 
 
 def batches(combinations, size):
-    """Two connectors of one topic prefix cannot be in one process: their metrics have one name. Live workloads go by themselves."""
+    """Two connectors of one topic prefix cannot be in one process: their metrics have one name. Live workloads and snapshots go by themselves."""
     made = []
     for c in combinations:
         prefix = c.properties.get("topic.prefix", c.name)
-        live = c.workload == "live"
+        live = "live" if c.workload == "live" else "snapshot" if c.workload.startswith(SNAPSHOT) else ""
         for kind, batch in made:
             if kind == live and len(batch) < size and prefix not in batch:
                 batch[prefix] = c
@@ -276,12 +296,15 @@ def run_batch(world, runs, version):
                 debezium.wait_streaming(world.cluster, [r.dbz_slot for r in runs])
                 for workload in live:
                     workload.play(collector.reached)
-            for pair in zip(runs[::2], [*runs[1::2], None]):
-                pair = [r for r in pair if r]
-                for r in pair:
-                    r.start_tuplecast()
-                for r in pair:
-                    r.finish_tuplecast()
+            if runs[0].workload.snapshot:
+                take_snapshots(world, runs, debezium)
+            else:
+                for pair in zip(runs[::2], [*runs[1::2], None]):
+                    pair = [r for r in pair if r]
+                    for r in pair:
+                        r.start_tuplecast()
+                    for r in pair:
+                        r.finish_tuplecast()
             middle = time.monotonic()
             if not live:
                 collector.reached(MARKER)
@@ -307,6 +330,23 @@ def run_batch(world, runs, version):
             except AssertionError:
                 pass
     say(f"  {len(runs)} combinations of {version}: {middle - start:.0f} s tuplecast, {time.monotonic() - middle:.0f} s more for Debezium")
+
+
+def take_snapshots(world, runs, debezium):
+    """All slots are made, so that what marks the end is behind each snapshot, in the stream."""
+    for r in runs:
+        r.start_tuplecast()
+
+    def made():
+        slots = {name for name, in world.cluster.sql("SELECT slot_name FROM pg_replication_slots WHERE confirmed_flush_lsn IS NOT NULL")}
+        ours = all(r.tc_slot in slots or not r.shipper.running() for r in runs)
+        missing = {r.dbz_slot for r in runs} - slots
+        return ours and (not missing or missing <= set(debezium.failed()))
+    wait_until(made, 600, what="all snapshots have begun", interval=0.5)
+    for workload in dict.fromkeys(r.workload for r in runs):
+        workload.mark(MARKER)
+    for r in runs:
+        r.finish_tuplecast()
 
 
 class Collector:

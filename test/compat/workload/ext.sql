@@ -32,6 +32,8 @@ UPDATE ext.gis SET id = 11 WHERE id = 1;
 DELETE FROM ext.gis;
 DELETE FROM ext.gisfull;
 INSERT INTO ext.gisarr VALUES (1, ARRAY['POINT(1 2)'::geometry, NULL], ARRAY['POINT(1 2)'::geography]), (2, '{}', NULL);
+-- is no data of anybody's
+INSERT INTO spatial_ref_sys (srid, auth_name) VALUES (998001, 'compat');
 INSERT INTO ext.vec VALUES (1, '[1,2.5,-3]', '[0.5,1]', '{1:1.5,3:-2}/5', '[0]'), (2, NULL, NULL, NULL, '[1e-07,3.4028235e+38]'), (3, '[1e+20,0.1,-0]', '[65504,6e-08]', '{}/3', '[1]');
 INSERT INTO ext.vecfull SELECT * FROM ext.vec;
 UPDATE ext.vec SET v = '[4,5,6]' WHERE id = 1;
