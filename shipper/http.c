@@ -73,6 +73,13 @@ page_readyz(FILE *out, const Stats *s, Page *page)
 	print_health(out, stats_readyz(s, monotonic_ms()), page);
 }
 
+static void
+page_status(FILE *out, const Stats *s, Page *page)
+{
+	(void) page;
+	stats_print_status(s, out);
+}
+
 static const struct HttpPath
 {
 	const char *path;
@@ -82,6 +89,7 @@ static const struct HttpPath
 	{"/metrics", "text/plain; version=0.0.4; charset=utf-8", page_metrics},
 	{"/livez", "text/plain; charset=utf-8", page_livez},
 	{"/readyz", "text/plain; charset=utf-8", page_readyz},
+	{"/status", "application/json", page_status},
 };
 
 #define NPATHS (sizeof(paths) / sizeof(paths[0]))

@@ -1,6 +1,6 @@
 /*
  * http.h
- *		/metrics, /livez and /readyz.  Absent with WITHOUT_HTTP.
+ *		/metrics, /livez, /readyz and /status.  Absent with WITHOUT_HTTP.
  */
 #ifndef TUPLECAST_HTTP_H
 #define TUPLECAST_HTTP_H

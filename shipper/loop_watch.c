@@ -107,6 +107,26 @@ loop_watch_wal(Loop *l)
 	loop_source_lost(l, &err);
 }
 
+static void
+publish_incremental(Loop *l)
+{
+	StatsIncremental *out = &l->stats.incremental;
+	IncrementalStatus st;
+
+	incremental_status(l->incremental, &st);
+	out->running = st.running;
+	out->paused = st.paused;
+	snprintf(out->id, sizeof(out->id), "%s", st.id ? st.id : "");
+	snprintf(out->collection, sizeof(out->collection), "%s",
+			 st.collection ? st.collection : "");
+	out->tables = st.tables;
+	out->requests = st.requests;
+	out->chunks = st.chunk;
+	out->rows = st.rows;
+	out->dropped = st.dropped;
+	out->waiting_xid = st.waiting_xid;
+}
+
 void
 loop_publish(Loop *l)
 {
@@ -146,6 +166,7 @@ loop_publish(Loop *l)
 			 : l->phase == PHASE_DRAINING ? "draining"
 										  : "ending");
 	loop_snapshot_publish(l);
+	publish_incremental(l);
 	stats_publish(s);
 }
 

@@ -17,6 +17,21 @@
 	{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 60000}
 #define STATS_LATENCY_BUCKETS 15
 
+/* of a snapshot beside the stream; texts are cut */
+typedef struct StatsIncremental
+{
+	bool running;
+	bool paused;
+	char id[128];
+	char collection[160];
+	uint64_t tables;
+	uint64_t requests;
+	uint64_t chunks;
+	uint64_t rows;
+	uint64_t dropped;
+	uint64_t waiting_xid;
+} StatsIncremental;
+
 typedef struct Stats
 {
 #define METRIC(type, field, name, help) uint64_t field;
@@ -30,6 +45,7 @@ typedef struct Stats
 	int64_t progress_ms;  /* last time anything moved, or nothing was due */
 	char state[32];		  /* "connecting", "streaming", "draining" */
 	char last_error[512]; /* no secrets, no row data */
+	StatsIncremental incremental;
 } Stats;
 
 extern void stats_latency(Stats *s, int64_t us);
@@ -38,6 +54,9 @@ extern void stats_publish(const Stats *s);
 extern void stats_read(Stats *out);
 /* Prometheus text format 0.0.4. */
 extern void stats_print(const Stats *s, FILE *out);
+
+/* stats_status.c: what a person looks at, as a JSON object. */
+extern void stats_print_status(const Stats *s, FILE *out);
 
 typedef struct Health
 {

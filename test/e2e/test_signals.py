@@ -118,3 +118,40 @@ def test_notifications_of_the_initial_snapshot(db, run, broker):
     # the next start has nothing to read, and says so
     shipper.stop()
     run(db, *options).wait_log("notification aggregate=\"Initial Snapshot\" type=SKIPPED")
+
+
+def test_commands(db, run, command):
+    """snapshot sends a signal with the rights of the one who asks; status tells of slot and shipper."""
+    db.sql("CREATE EXTENSION tuplecast; CREATE TABLE t (id int PRIMARY KEY)")
+    shipper = run(db)
+    options = ("--source", db.url, "--prefix", db.prefix, f"--slot.name={db.slot}", f"--http.listen=127.0.0.1:{shipper.http_port}")
+    code, out, err = command("snapshot", "start", "public.t", "--where", "id > 'x\\'''::text", *options)
+    assert code == 0 and out.startswith("sent the signal "), (out, err)
+    shipper.wait_log("channel=source")
+    ((kind, data),) = db.sql("SELECT type, data FROM tuplecast.signals")
+    assert kind == "execute-snapshot"
+    assert json.loads(data) == {"data-collections": ["public.t"], "type": "incremental",
+                                "additional-conditions": [{"data-collection": "public.t", "filter": "id > 'x\\'''::text"}]}
+    for table, hint in (("public.none", "SCHEMA.TABLE"), ("(", "invalid regular expression")):
+        code, out, err = command("snapshot", "start", table, *options)
+        assert code != 0 and out == "" and hint in err, err
+    code, out, err = command("snapshot", "pause", "--json", *options)
+    assert code == 0 and json.loads(out)["streamed"] is True
+    assert db.value("SELECT type FROM tuplecast.signals WHERE id = %s", (json.loads(out)["id"],)) == "pause-snapshot"
+    wait_until(lambda: json.loads(command("snapshot", "status", "--json", *options)[1])["incremental"]["paused"])
+    assert command("snapshot", "start")[0] == 2 and command("snapshot", "sing")[0] == 2
+    # a role without the right is told which one
+    nobody = f"nobody_{db.name}"
+    db.sql(f"CREATE ROLE {nobody} LOGIN")
+    try:
+        code, out, err = command("snapshot", "stop", "--source", db.cluster.url(db.name, nobody), "--prefix", db.prefix)
+        assert code == 3 and "GRANT EXECUTE ON FUNCTION tuplecast.signal TO" in err, err
+        code, out, err = command("status", "--json", *options)
+    finally:
+        db.sql(f"DROP ROLE {nobody}")
+    seen = json.loads(out)
+    assert seen["slot"]["active"] and seen["slot"]["lag_bytes"] >= 0 and seen["slot"]["plugin"] == "tuplecast"
+    assert seen["shipper"]["state"] == "streaming" and seen["shipper"]["records_per_second"] >= 0
+    shipper.stop()
+    code, out, err = command("status", *options)
+    assert code == 0 and "nobody streams it" in out and "no shipper answers" in out, (out, err)
