@@ -5,9 +5,9 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 top=$PWD
 export WERROR=-Werror PG_CONFIG=${PG_CONFIG:-pg_config}
-stages=(build lint unit fuzz sim regress nohttp e2e chaos sanitize guard)
+stages=(build lint unit fuzz sim regress nohttp e2e chaos compat sanitize guard)
 # on request
-more_stages=(compat slow)
+more_stages=(slow)
 jobs=$(nproc)
 passed=0 failed=0 results=()
 

@@ -128,7 +128,7 @@ class Debezium:
         return {name for name, state in self._get("/connectors?expand=status").items()
                 if any(task["state"] == "RUNNING" for task in state["status"]["tasks"])}
 
-    def wait_streaming(self, cluster, slots, timeout=400):
+    def wait_streaming(self, cluster, slots, timeout=900):
         """Until all these slots are being read from."""
         def active():
             broken = self.failed()

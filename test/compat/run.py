@@ -33,6 +33,8 @@ from oracle import FUNNEL_PREFIX, Debezium, with_funnel  # noqa: E402
 
 # the last record of each workload
 MARKER = "compat-end"
+# a ceiling for what has stopped: a busy machine is slow, and not stuck
+PATIENCE = 900
 PARTITIONS = 3
 PUBLICATIONS = {
     "dbz_publication": "FOR ALL TABLES",
@@ -200,7 +202,7 @@ class Run:
     def confirmed(self):
         return int(self.world.cluster.value("SELECT confirmed_flush_lsn - '0/0'::pg_lsn FROM pg_replication_slots WHERE slot_name = %s", (self.tc_slot,)))
 
-    def finish_tuplecast(self, timeout=400):
+    def finish_tuplecast(self, timeout=PATIENCE):
         try:
             def done():
                 if not self.shipper.running():
@@ -208,7 +210,7 @@ class Run:
                 return self.confirmed() >= self.workload.end
             wait_until(done, timeout, what="tuplecast has confirmed everything")
             self.shipper.terminate()
-            self.shipper.wait_exit(90)
+            self.shipper.wait_exit(300)
         except AssertionError as e:
             self.problems.append(f"tuplecast: {e}\n{self.shipper.log()[-1500:]}")
         finally:
@@ -230,7 +232,7 @@ class Run:
         if not self.combination.kafka:
             self.ours = cut(self.ours)
 
-    def await_marker(self, broker, timeout=300):
+    def await_marker(self, broker, timeout=PATIENCE):
         with TopicReader(broker.address, prefix=self.prefix + ".") as reader:
             try:
                 reader.read_until(lambda records: any(is_marker(r.k) for r in records), timeout)
@@ -342,7 +344,7 @@ def take_snapshots(world, runs, debezium):
         ours = all(r.tc_slot in slots or not r.shipper.running() for r in runs)
         missing = {r.dbz_slot for r in runs} - slots
         return ours and (not missing or missing <= set(debezium.failed()))
-    wait_until(made, 600, what="all snapshots have begun", interval=0.5)
+    wait_until(made, PATIENCE, what="all snapshots have begun", interval=0.5)
     for workload in dict.fromkeys(r.workload for r in runs):
         workload.mark(MARKER)
     for r in runs:
@@ -352,7 +354,7 @@ def take_snapshots(world, runs, debezium):
 class Collector:
     """Reads the funnels."""
 
-    def __init__(self, world, debezium, runs, timeout=240):
+    def __init__(self, world, debezium, runs, timeout=PATIENCE):
         self.debezium = debezium
         self.by_topic = {FUNNEL_PREFIX + r.dbz_slot: r for r in runs}
         self.numbered = defaultdict(dict)
