@@ -3,7 +3,9 @@ SET synchronous_commit = on;
 \pset format unaligned
 \pset tuples_only on
 SELECT 'slot' FROM pg_create_logical_replication_slot('regress_signals', 'tuplecast');
+SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS tuplecast;
+RESET client_min_messages;
 CREATE ROLE sg_nobody;
 CREATE ROLE sg_operator;
 -- nobody may by default, neither by the function nor in the table
