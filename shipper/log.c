@@ -196,6 +196,29 @@ write_all(const char *p, size_t n)
 	}
 }
 
+/* a bar stands in the terminal's line */
+static bool bar;
+static const char erase[] = "\r\033[K";
+
+void
+log_bar(const char *text, size_t len)
+{
+	char line[1024];
+	size_t n = 0;
+
+	if (__atomic_exchange_n(&bar, text != NULL, __ATOMIC_RELAXED) ||
+		text != NULL)
+		n = strlen(erase);
+	memcpy(line, erase, n);
+	if (text != NULL)
+	{
+		len = len < sizeof(line) - n ? len : sizeof(line) - n;
+		memcpy(line + n, text, len);
+		n += len;
+	}
+	write_all(line, n);
+}
+
 void
 log_fields(LogLevel level, const char *message, const LogField *fields)
 {
@@ -210,6 +233,8 @@ log_fields(LogLevel level, const char *message, const LogField *fields)
 	out = open_memstream(&line, &len);
 	if (out == NULL)
 		return;
+	if (__atomic_exchange_n(&bar, false, __ATOMIC_RELAXED))
+		fputs(erase, out);
 	format_now(now, sizeof(now));
 	if (log_format == LOG_JSON)
 	{

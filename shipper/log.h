@@ -8,6 +8,8 @@
 #ifndef TUPLECAST_LOG_H
 #define TUPLECAST_LOG_H
 
+#include <stddef.h>
+
 #include "err.h"
 
 typedef enum LogLevel
@@ -26,6 +28,10 @@ typedef enum LogFormat
 
 extern void log_init(LogFormat format, LogLevel threshold);
 extern bool log_enabled(LogLevel level);
+
+/* A line of a terminal that the next one, or the next event, takes the place
+ * of; NULL: none. */
+extern void log_bar(const char *text, size_t len);
 
 /* "message" is a plain sentence; fields follow as LOG_S/LOG_U/LOG_LSN pairs, ended by NULL. */
 typedef struct LogField

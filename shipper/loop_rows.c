@@ -437,7 +437,7 @@ row_taken(Loop *l)
 		return;
 	}
 	s->releasing = NULL;
-	snapshot_plan_done(&s->plan, &kept->unit);
+	loop_snapshot_done(l, &kept->unit);
 	PQfreemem(kept->memory);
 	*kept = (KeptRow){.memory = NULL};
 }

@@ -251,7 +251,12 @@ loop_snapshot_publish(Loop *l)
 	l->stats.snapshot_tables = s->plan.complete ? 0 : s->plan.count;
 	l->stats.snapshot_remaining = s->plan.complete ? 0 : left;
 	if (s->phase == SNAPSHOT_ROWS)
-		snapshot_bar_show(&l->snapshot.bar, &s->plan, l->now_ms);
+	{
+		size_t n;
+		const SnapshotUnit *units = snapshot_source_units(s->source, &n);
+
+		snapshot_bar_show(&l->snapshot.bar, &s->plan, units, n, l->now_ms);
+	}
 }
 
 /* ---- progress ------------------------------------------------------------ */
@@ -411,8 +416,19 @@ on_unit(Loop *l, SnapshotRows *rows)
 		on_round_lost(l, &err);
 		return;
 	}
-	snapshot_plan_done(&s->plan, rows->unit);
+	loop_snapshot_done(l, rows->unit);
 	s->put++;
+}
+
+void
+loop_snapshot_done(Loop *l, SnapshotUnit *unit)
+{
+	const SnapshotTable *t = unit->table;
+
+	snapshot_plan_done(&l->snapshot.plan, unit);
+	if (t->complete)
+		log_event(LOG_INFO, "a table is read", F_STR("table", t->name),
+				  F_INT("rows", t->rows));
 }
 
 static void

@@ -117,6 +117,8 @@ extern void loop_snapshot_progress(struct Loop *l);
 extern void loop_snapshot_stream(struct Loop *l, const FrameStream *f);
 /* The plan as it is becomes the progress. */
 extern void loop_snapshot_store(struct Loop *l);
+/* All of the unit is put. */
+extern void loop_snapshot_done(struct Loop *l, SnapshotUnit *unit);
 extern int loop_snapshot_fds(const struct Loop *l, struct pollfd *fds);
 extern void loop_snapshot_publish(struct Loop *l);
 

@@ -12,7 +12,6 @@ typedef struct SnapshotBar
 {
 	bool active;
 	bool terminal;
-	bool shown;
 	int64_t begun_ms;
 	int64_t shown_ms;
 	uint64_t begun_rows;
@@ -23,6 +22,7 @@ extern void snapshot_bar_begin(SnapshotBar *b, const SnapshotPlan *p,
 							   int64_t now_ms);
 /* If it is time to. */
 extern void snapshot_bar_show(SnapshotBar *b, const SnapshotPlan *p,
+							  const SnapshotUnit *units, size_t nunits,
 							  int64_t now_ms);
 extern void snapshot_bar_end(SnapshotBar *b);
 
