@@ -96,10 +96,11 @@ class NotAuthorized(Named, MockFault):
 
 class TooLarge(Named, MockFault):
     name = "too-large"
-    what = "MESSAGE_TOO_LARGE to a Produce request"
+    what = "MESSAGE_TOO_LARGE to each Produce request"
     outcome = "ends with 3, names the topic and its limit; nothing is skipped"
     pattern = r"(?i)large|max\.message\.bytes"
 
     def run(self, row):
         row.moment()
-        row.kafka.push(PRODUCE, *[10] * 5)
+        # batches that are refused are sent again in smaller ones, down to a single record
+        row.kafka.push(PRODUCE, *[10] * 200)
