@@ -20,7 +20,13 @@ need() { local package=$1; shift; "$@" || missing+=("$package"); }
 pg_extensions_build() { local mk; mk=$(pg --pgxs) && [ -f "$mk" ] && [ -f "$(pg --includedir-server)/postgres.h" ]; }
 pg_server() { local bin; bin=$(pg --bindir) && [ -x "$bin/postgres" ] && [ -x "$bin/initdb" ]; }
 libpq() { header libpq-fe.h "$(pg --includedir || echo /usr/include/postgresql)"; }
-fuzzer_runtime() { [ -f "$(clang-14 -print-file-name=libclang_rt.fuzzer-x86_64.a 2>/dev/null)" ] || ls /usr/lib/llvm-14/lib/clang/14*/lib/linux/libclang_rt.fuzzer-*.a >/dev/null 2>&1; }
+have_clang() { compgen -c clang | grep -qE '^clang(-[0-9]+)?$'; }
+fuzzer_runtime() { "$top/test/clang.sh" runtime >/dev/null; }
+# of the clang that is here, or else the suite's own
+clang_major()
+{
+	{ "$("$top/test/clang.sh")" -dumpversion 2>/dev/null || apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p'; } | head -n 1 | cut -d. -f1
+}
 java17() { have java && [ "$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p')" -ge 17 ] 2>/dev/null; }
 postgis() { local dir; dir=$(pg --sharedir) && [ -f "$dir/extension/postgis.control" ]; }
 venv_module() { python3 -c 'import venv, ensurepip' 2>/dev/null; }
@@ -42,8 +48,8 @@ find_missing()
 		need libmicrohttpd-dev header microhttpd.h
 		need libcmocka-dev header_cmocka
 		need valgrind have valgrind
-		need clang-14 have clang-14
-		need libclang-rt-14-dev fuzzer_runtime
+		need clang have_clang
+		need "libclang-rt-$(clang_major)-dev" fuzzer_runtime
 		need libssl-dev header openssl/evp.h
 		need default-jre-headless java17
 		need maven have mvn

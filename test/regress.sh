@@ -29,13 +29,13 @@ as_postgres "$bindir/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --local
 		echo "output_plugin_libraries = 'pgoutput, test_decoding, tuplecast'"
 	fi
 } >>"$dir/data/postgresql.conf"
-as_postgres "$bindir/pg_ctl" -D "$dir/data" -l "$dir/data/server.log" -w start >/dev/null || { cat "$dir/data/server.log"; exit 1; }
+as_postgres env ${PG_SERVER_PRELOAD:+LD_PRELOAD="$PG_SERVER_PRELOAD"} "$bindir/pg_ctl" -D "$dir/data" -l "$dir/data/server.log" -w start >/dev/null || { cat "$dir/data/server.log"; exit 1; }
 
 status=0
 PGHOST=$dir PGUSER=postgres make -s --no-print-directory installcheck PG_CONFIG="$PG_CONFIG" ${REGRESS:+REGRESS="$REGRESS"} || status=$?
 if [ $status != 0 ]; then
 	[ ! -f regression.diffs ] || cat regression.diffs
 	# a server that crashed says why
-	grep -E 'PANIC|TRAP|terminated by signal' "$dir/data/server.log" || true
+	grep -E -A 25 'PANIC|TRAP|terminated by signal|ERROR: AddressSanitizer|runtime error' "$dir/data/server.log" || true
 fi
 exit $status
