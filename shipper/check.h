@@ -86,6 +86,8 @@ extern void check_publication(Check *c);
 extern void check_plugin(Check *c);
 /* check_snapshot.c */
 extern void check_snapshot(Check *c);
+/* check_signals.c */
+extern void check_signals(Check *c);
 /* check_tables.c */
 extern void check_tables(Check *c);
 extern void check_tables_free(Check *c);

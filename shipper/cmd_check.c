@@ -78,6 +78,7 @@ check_source(Check *c)
 		check_publication(c);
 		check_plugin(c);
 		check_snapshot(c);
+		check_signals(c);
 		check_tables(c);
 	}
 	findings_skip_rest(c->findings, FIND_source_connection, FIND_toast_identity,

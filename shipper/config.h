@@ -48,6 +48,13 @@ enum
 	SINK_FILE
 };
 
+enum
+{
+	NEW_TABLES_OFF,
+	NEW_TABLES_LOG,
+	NEW_TABLES_INCREMENTAL
+};
+
 typedef struct ConfigPair
 {
 	char *name;

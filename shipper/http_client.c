@@ -49,9 +49,9 @@ split(const char *listen_on, char *host, const char **port)
 	memcpy(host, listen_on, n);
 	host[n] = '\0';
 	if (n == 0 || strcmp(host, "0.0.0.0") == 0)
-		strcpy(host, "127.0.0.1");
+		snprintf(host, ADDRESS_MAX, "127.0.0.1");
 	else if (strcmp(host, "::") == 0)
-		strcpy(host, "::1");
+		snprintf(host, ADDRESS_MAX, "::1");
 	return true;
 }
 

@@ -432,6 +432,7 @@ take_frame(Loop *l)
 			{
 				core_set_stream(&l->core, &l->frame.stream, stream);
 				loop_snapshot_stream(l, &l->frame.stream);
+				loop_new_table(l, &l->frame.stream);
 			}
 			break;
 		case CORE_SIGNAL:

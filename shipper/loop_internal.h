@@ -121,6 +121,8 @@ extern void loop_signal_frame(Loop *l, const FrameSignal *f);
 /* The other channels, once a turn. */
 extern void loop_signals(Loop *l);
 extern void loop_signals_free(Loop *l);
+/* A stream was announced: is its table a new one? */
+extern void loop_new_table(Loop *l, const FrameStream *f);
 
 /* ---- loop_watch.c ---- */
 extern void loop_watch_stuck(Loop *l);

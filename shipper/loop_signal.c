@@ -236,3 +236,52 @@ loop_signals_free(Loop *l)
 	kafka_signals_close(l->kafka_signals);
 	l->kafka_signals = NULL;
 }
+
+/* ---- new tables ---------------------------------------------------------------- */
+
+static void
+snapshot_table(Loop *l, const char *pattern)
+{
+	IncrementalCollection item = {.pattern = pattern};
+	IncrementalRequest req = {.items = &item, .count = 1};
+	char id[37];
+	Error err;
+
+	notification_uuid(id);
+	req.id = id;
+	if (!incremental_start(l->incremental, &req, &err))
+		log_error(LOG_WARN, &err);
+}
+
+/*
+ * What is captured is known from the first start on; a table that was not among
+ * it was made, renamed or added to a publication since.
+ */
+void
+loop_new_table(Loop *l, const FrameStream *f)
+{
+	KnownTables *known = source_captured(l->source);
+	const char *schema = (const char *) f->schema.data;
+	const char *table = (const char *) f->name.data;
+	char *pattern;
+	char *name;
+
+	if (!known->listed || f->kind != WIRE_STREAM_TABLE ||
+		!known_tables_add(known, schema, f->schema.len, table, f->name.len))
+		return;
+	if (asprintf(&name, "%.*s.%.*s", (int) f->schema.len, schema,
+				 (int) f->name.len, table) < 0)
+		abort();
+	pattern = known_tables_pattern(name, strlen(name));
+	log_event(LOG_INFO,
+			  l->cfg->snapshot_new_tables == NEW_TABLES_INCREMENTAL
+				  ? "a table is captured that was not at the start: its rows "
+					"are read"
+				  : "a table is captured that was not at the start; rows that "
+					"it had before are not published by themselves",
+			  F_STR("table", name));
+	if (l->cfg->snapshot_new_tables == NEW_TABLES_INCREMENTAL)
+		snapshot_table(l, pattern);
+	free(pattern);
+	free(name);
+}

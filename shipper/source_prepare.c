@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "log.h"
+#include "snapshot_query.h"
 
 /* publication.autocreate.mode, in the order of its words */
 enum
@@ -28,7 +29,8 @@ typedef enum PrepareKind
 	LIST_TABLES,
 	CHANGE_PUBLICATION,
 	LIST_IDENTITIES,
-	CHANGE_IDENTITY
+	CHANGE_IDENTITY,
+	LIST_CAPTURED
 } PrepareKind;
 
 struct PrepareCommand
@@ -47,6 +49,8 @@ static const char session_set[] =
 	"SET standard_conforming_strings = on; SET lock_timeout = '5s'";
 static const char session_reset[] = "RESET lock_timeout";
 
+static char *captured_text(const Config *cfg);
+static void read_captured(Prepare *p, const PGresult *res);
 static PrepareCommand **put(PrepareCommand **at, PrepareKind kind, char *sql);
 static void drop_current(Prepare *p);
 static char *next_name(const char **s);
@@ -73,7 +77,11 @@ prepare_init(Prepare *p, const Config *cfg, bool slot_exists, Error *err)
 	p->cfg = cfg;
 	p->slot_exists = slot_exists;
 	if (cfg->publication_name[0] == '\0' && cfg->replica_identity[0] == '\0')
+	{
+		if (cfg->snapshot_new_tables != NEW_TABLES_OFF)
+			put(at, LIST_CAPTURED, captured_text(cfg));
 		return true;
+	}
 	pg_text_add(&sql, "%s", session_set);
 	at = put(at, SET_SESSION, sql.data);
 	if (cfg->publication_name[0] != '\0')
@@ -95,7 +103,9 @@ prepare_init(Prepare *p, const Config *cfg, bool slot_exists, Error *err)
 	}
 	sql = (PgText){0};
 	pg_text_add(&sql, "%s", session_reset);
-	put(at, SET_SESSION, sql.data);
+	at = put(at, SET_SESSION, sql.data);
+	if (cfg->snapshot_new_tables != NEW_TABLES_OFF)
+		put(at, LIST_CAPTURED, captured_text(cfg));
 	return true;
 }
 
@@ -109,6 +119,7 @@ prepare_free(Prepare *p)
 		p->todo = p->current->next;
 		drop_current(p);
 	}
+	known_tables_free(&p->captured);
 }
 
 bool
@@ -154,6 +165,15 @@ prepare_reply(Prepare *p, const PGresult *res, Error *err)
 
 	if (PQresultStatus(res) == PGRES_COMMAND_OK)
 		return true;
+	if (PQresultStatus(res) != PGRES_TUPLES_OK &&
+		p->current->kind == LIST_CAPTURED)
+	{
+		log_event(LOG_WARN,
+				  "new tables are not noticed: which ones are captured could "
+				  "not be asked (CREATE EXTENSION tuplecast)",
+				  F_STR("error", PQresultErrorMessage(res)));
+		return true;
+	}
 	if (PQresultStatus(res) != PGRES_TUPLES_OK)
 		return read_error(p, res, err);
 	switch (p->current->kind)
@@ -165,6 +185,9 @@ prepare_reply(Prepare *p, const PGresult *res, Error *err)
 		case LIST_IDENTITIES:
 			for (int i = 0; i < PQntuples(res); i++)
 				at = put(at, CHANGE_IDENTITY, strdup(PQgetvalue(res, i, 0)));
+			return true;
+		case LIST_CAPTURED:
+			read_captured(p, res);
 			return true;
 		default:
 			return true;
@@ -596,4 +619,34 @@ read_error(Prepare *p, const PGresult *res, Error *err)
 				: "the owner of the tables, or a superuser",
 			change, pg_user_name(p->cfg));
 	return false;
+}
+
+/* ---- what is captured -------------------------------------------------------- */
+
+static char *
+captured_text(const Config *cfg)
+{
+	PgText sql = {0};
+
+	pg_text_add(
+		&sql, "SELECT n.nspname, c.relname FROM tuplecast.relations(VARIADIC ");
+	snapshot_options_text(&sql, cfg);
+	pg_text_add(&sql,
+				") r JOIN pg_catalog.pg_class c ON c.oid = r.relation"
+				" JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace");
+	return sql.data;
+}
+
+static void
+read_captured(Prepare *p, const PGresult *res)
+{
+	p->captured.listed = true;
+	for (int i = 0; i < PQntuples(res); i++)
+	{
+		const char *schema = PQgetvalue(res, i, 0);
+		const char *table = PQgetvalue(res, i, 1);
+
+		(void) known_tables_add(&p->captured, schema, strlen(schema), table,
+								strlen(table));
+	}
 }

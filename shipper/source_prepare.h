@@ -12,6 +12,7 @@
 #ifndef TUPLECAST_SOURCE_PREPARE_H
 #define TUPLECAST_SOURCE_PREPARE_H
 
+#include "known_tables.h"
 #include "pg.h"
 
 typedef struct PrepareCommand PrepareCommand;
@@ -23,6 +24,7 @@ typedef struct Prepare
 	PrepareCommand *todo;
 	PrepareCommand *current; /* given out last */
 	bool failed;			 /* it did, and that is told */
+	KnownTables captured;	 /* if snapshot.new.tables wants to know */
 } Prepare;
 
 /* Asks for the publications that are named: name, whether it exists, whether it

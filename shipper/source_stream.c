@@ -244,6 +244,12 @@ source_disconnect(Source *s)
 	prepare_free(&s->prepare);
 }
 
+KnownTables *
+source_captured(Source *s)
+{
+	return &s->prepare.captured;
+}
+
 void
 source_close(Source *s)
 {

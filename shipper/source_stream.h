@@ -16,6 +16,7 @@
 
 #include "config.h"
 #include "err.h"
+#include "known_tables.h"
 #include "resume.h"
 
 typedef struct Source Source;
@@ -60,6 +61,8 @@ extern bool source_confirm(Source *s, uint64_t lsn, bool idle, int64_t now_ms,
 extern bool source_finish(Source *s, uint64_t lsn, Error *err) MUST_CHECK;
 /* Back to not connected. */
 extern void source_disconnect(Source *s);
+/* The tables that were captured at the first start; the source's own. */
+extern KnownTables *source_captured(Source *s);
 extern void source_close(Source *s);
 
 /* for poll(); fd -1: nothing to wait for.  reading: messages are wanted */

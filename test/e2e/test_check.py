@@ -486,3 +486,17 @@ def test_the_text(db, command):
     counts = re.fullmatch(r"(\d+) ok, (\d+) warnings, 0 failures", lines[-1])
     assert counts and int(counts[1]) == sum(line.startswith("ok    ") for line in lines)
     assert int(counts[2]) == sum(line.startswith("WARN  ") for line in lines)
+
+
+def test_signals(db, check, repaired):
+    db.sql("CREATE EXTENSION tuplecast; CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE two (id text, type text)")
+    assert "its owner" in check(db)["signals"]["text"]
+    repaired(db, "signals", "warn", "--signal.data.collection=public.sig")
+    assert '"public.two"' in check(db, "--signal.data.collection=public.sig,public.two")["signals"]["text"]
+    # who may start a snapshot that our role cannot read
+    role = plain_role(db, "s")
+    other = plain_role(db, "o", "")
+    db.sql(f"GRANT EXECUTE ON FUNCTION tuplecast.signal TO {other}")
+    found = repaired(db, "signals", "warn", user=role)
+    assert f"GRANT EXECUTE ON FUNCTION tuplecast.snapshot TO {role};" == found["repair"]
+    assert other in check(db, user=role)["signals"]["text"]

@@ -155,3 +155,14 @@ def test_commands(db, run, command):
     shipper.stop()
     code, out, err = command("status", *options)
     assert code == 0 and "nobody streams it" in out and "no shipper answers" in out, (out, err)
+
+
+def test_a_new_table_is_noticed(db, run):
+    """One that comes to the captured ones while streaming; those of the start are not new, whenever they come up."""
+    db.sql("CREATE EXTENSION tuplecast; CREATE TABLE n_old (id int PRIMARY KEY); CREATE TABLE other (id int PRIMARY KEY); INSERT INTO other VALUES (1), (2)")
+    shipper = run(db, "--table.include.list=public.n_.*", "--snapshot.new.tables=log")
+    db.sql("INSERT INTO n_old VALUES (1); ALTER TABLE other RENAME TO n_other; INSERT INTO n_other VALUES (3)")
+    shipper.wait_log("a table is captured that was not at the start; .*table=public.n_other")
+    db.sql("INSERT INTO n_other VALUES (4)")
+    db.wait_confirmed()
+    assert shipper.log().count("a table is captured") == 1

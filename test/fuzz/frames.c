@@ -135,6 +135,14 @@ put_frame(Packed *b, const Frame *f)
 		case WIRE_RECORD:
 			put_record(b, &f->record);
 			break;
+		case WIRE_SIGNAL:
+			wire_put_u64(room(b, 8), f->signal.lsn);
+			wire_put_u64(room(b, 8), f->signal.ordinal);
+			put_str(b, f->signal.id);
+			put_str(b, f->signal.type);
+			put_blob(b, f->signal.data);
+			wire_put_u32(room(b, 4), f->signal.data_bytes);
+			break;
 		case WIRE_COMMIT:
 			wire_put_u64(room(b, 8), f->commit.end_lsn);
 			wire_put_u64(room(b, 8), f->commit.records);
