@@ -8,7 +8,6 @@
 #include "mb/pg_wchar.h"
 
 #include "filter.h"
-#include "signaltable.h"
 #include "wire.h"
 
 /* the longest name Kafka takes */
@@ -24,6 +23,24 @@ selected(const PatternList *include, const PatternList *exclude,
 }
 
 bool
+filter_is_signal(const PluginOptions *opts, const char *schema,
+				 const char *table)
+{
+	size_t len = strlen(schema);
+	ListCell *lc;
+
+	foreach(lc, opts->signal_tables)
+	{
+		const char *name = lfirst(lc);
+
+		if (strncmp(name, schema, len) == 0 && name[len] == '.' &&
+			strcmp(name + len + 1, table) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
 filter_table(const PluginOptions *opts, const char *schema, const char *table)
 {
 	char *qualified;
@@ -36,7 +53,7 @@ filter_table(const PluginOptions *opts, const char *schema, const char *table)
 		strcmp(table, "spatial_ref_sys") == 0)
 		return false;
 	/* Debezium publishes it whatever the lists say */
-	if (opts->connector_compat && signal_collection(opts, schema, table))
+	if (opts->connector_compat && filter_is_signal(opts, schema, table))
 		return true;
 	if (!selected(&opts->schema_include, &opts->schema_exclude, schema))
 		return false;

@@ -15,6 +15,9 @@ extern bool filter_table(const PluginOptions *opts, const char *schema,
  * many there are if none does. */
 extern int filter_place(const PluginOptions *opts, const char *schema,
 						const char *table);
+/* Whether signal.data.collection names a table. */
+extern bool filter_is_signal(const PluginOptions *opts, const char *schema,
+							 const char *table);
 extern bool filter_column(const PluginOptions *opts, const char *schema,
 						  const char *table, const char *column);
 extern bool filter_message(const PluginOptions *opts, const char *prefix);

@@ -9,29 +9,12 @@
 #include "commands/extension.h"
 #include "utils/lsyscache.h"
 
+#include "filter.h"
 #include "json.h"
 #include "signaltable.h"
 
 #define OWN_SCHEMA "tuplecast"
 #define OWN_TABLE  "signals"
-
-bool
-signal_collection(const PluginOptions *opts, const char *schema,
-				  const char *table)
-{
-	size_t len = strlen(schema);
-	ListCell *lc;
-
-	foreach(lc, opts->signal_tables)
-	{
-		const char *name = lfirst(lc);
-
-		if (strncmp(name, schema, len) == 0 && name[len] == '.' &&
-			strcmp(name + len + 1, table) == 0)
-			return true;
-	}
-	return false;
-}
 
 /*
  * Where the extension is not installed anybody who may create a schema could
@@ -58,7 +41,7 @@ signal_relation(Relation rel, const PluginOptions *opts)
 
 	return schema != NULL &&
 		   (is_ours(rel, schema) ||
-			signal_collection(opts, schema, RelationGetRelationName(rel)));
+			filter_is_signal(opts, schema, RelationGetRelationName(rel)));
 }
 
 /* A column as UTF-8 text, or NULL. */

@@ -10,9 +10,6 @@
 
 /* Whether a relation holds signals.  Reads the catalogue. */
 extern bool signal_relation(Relation rel, const PluginOptions *opts);
-/* Whether signal.data.collection names a table. */
-extern bool signal_collection(const PluginOptions *opts, const char *schema,
-							  const char *table);
 /* Sends a row that was inserted into one; its first three columns are id, type
  * and data. */
 extern void signal_send(FrameWriter *w, Relation rel, const RowImage *row,
