@@ -57,6 +57,17 @@ config_check_snapshot(Config *cfg, Error *err)
 			"Set one of no_data, initial, initial_only, always, when_needed, or configuration_based with snapshot.mode.configuration.based.*.");
 		return false;
 	}
+	if (strcmp(cfg->snapshot_mode, "configuration_based") == 0 &&
+		!cfg->snapshot_based_data && !cfg->snapshot_based_stream)
+	{
+		err_set(
+			err, ERR_CONFIG, "config_value",
+			"snapshot.mode=configuration_based asks for neither rows nor changes: nothing would be done");
+		err_hint(
+			err,
+			"Set snapshot.mode.configuration.based.snapshot.data, snapshot.mode.configuration.based.start.stream, or both to true.");
+		return false;
+	}
 	/* Debezium reads only what the list names */
 	for (size_t i = 0; i < cfg->overrides.count; i++)
 		if (!list_has(cfg->snapshot_overrides, cfg->overrides.items[i].name))

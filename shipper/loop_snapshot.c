@@ -103,6 +103,9 @@ load(Loop *l, bool slot_created)
 	}
 	if (stored != NULL && !s->plan.complete)
 	{
+		/* not even listed: as below */
+		if (s->plan.count == 0 && mode_is(l, "always"))
+			s->floor = core_position_lsn(&l->core);
 		want(l, "a snapshot was cut off: going on with what is left of it");
 		return;
 	}
@@ -111,10 +114,15 @@ load(Loop *l, bool slot_created)
 		snapshot_plan_free(&s->plan);
 		/* of rows that were deleted meanwhile only the stream tells */
 		s->floor = known ? core_position_lsn(&l->core) : 0;
+		loop_snapshot_store(l);
 		want(l, "a snapshot is taken, as at each start");
 	}
 	else if (stored == NULL && !known)
+	{
+		/* a position without it would say that none is wanted */
+		loop_snapshot_store(l);
 		want(l, "a snapshot is taken of what is in the tables");
+	}
 	else if (mode_stops(l))
 		completed(l);
 }

@@ -69,6 +69,24 @@ def test_killed_at_random_moments_nothing_is_missing_or_stale(sdb, run, broker, 
         assert twice(sdb, records) == 0
 
 
+@pytest.mark.parametrize("delivery", ["at-least-once", "exactly-once"])
+def test_killed_when_a_position_is_stored_and_no_row_read(sdb, run, broker, delivery):
+    """A transaction that does not end holds the snapshot up; what is stored meanwhile must say that it is wanted."""
+    sdb.sql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 20)")
+    options = ("--snapshot.mode=initial", f"--delivery={delivery}", "--position.topic=" + sdb.prefix + "-position")
+    # the slot of the stream first, which waits for such a transaction, too
+    run(sdb, "--snapshot.mode=no_data", "--sink=stdout").stop()
+    with sdb.connect() as open_transaction, open_transaction.transaction():
+        open_transaction.execute("SELECT pg_current_xact_id()")
+        shipper = run(sdb, *options, wait=False)
+        shipper.wait_log("a snapshot is taken of what is in the tables")
+        with broker.reader(sdb.prefix + "-position") as reader:
+            reader.read_count(1)
+        shipper.kill()
+    shipper = run(sdb, *options)
+    assert shipper.metric("reads_total") == 20, shipper.log()
+
+
 def test_the_server_restarts_meanwhile(make_db, make_cluster, run, broker):
     cluster = make_cluster()
     db = make_db(cluster)
@@ -117,10 +135,21 @@ def test_modes(sdb, run, launch, broker, command):
         shipper = run(sdb, "--snapshot.mode=always")
         assert shipper.metric("reads_total") == 3
         shipper.stop()
-    based = launch(*args, "--snapshot.mode=configuration_based")
-    based.wait_ready().stop()
     code, _, err = command("run", *args, "--snapshot.mode=custom")
     assert code == 2 and "configuration_based" in err
+    code, _, err = command("run", *args, "--snapshot.mode=configuration_based")
+    assert code == 2 and "start.stream" in err
+    # by its two properties it is one of the others
+    based = "--snapshot.mode.configuration.based."
+    for data, stream, rows in ((False, True, 0), (True, True, 3), (True, False, 3)):
+        sdb.sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s", (sdb.slot,))
+        broker.delete_topics([t for t in broker.topics() if sdb.slot in t])
+        shipper = launch(*args, "--snapshot.mode=configuration_based", *([f"{based}snapshot.data=true"] if data else []), *([f"{based}start.stream=true"] if stream else []))
+        if stream:
+            assert shipper.wait_ready().metric("reads_total") == rows
+            shipper.stop()
+        else:
+            assert shipper.wait_exit() == 0 and f"rows={rows}" in shipper.log(), shipper.log()
 
 
 def test_some_tables_and_some_rows(sdb, run, broker):
