@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# deps.sh [demo|test]: what the demo (or, by default, the tests) needs. Says nothing when nothing is missing.
+# deps.sh [demo|test|bench]: what the demo, the tests (by default) or the comparison with others needs. Says nothing when nothing is missing.
 # On Debian and Ubuntu as root it installs; elsewhere it names what is missing and fails.
 set -euo pipefail
 set_wanted=${1:-test}
-case $set_wanted in demo | test) ;; *) echo "usage: deps.sh [demo|test]" >&2; exit 2 ;; esac
+case $set_wanted in demo | test | bench) ;; *) echo "usage: deps.sh [demo|test|bench]" >&2; exit 2 ;; esac
 top=$(cd "$(dirname "$0")/.." && pwd)
 PG_CONFIG=${PG_CONFIG:-pg_config}
 export DEBIAN_FRONTEND=noninteractive
@@ -29,6 +29,7 @@ clang_major()
 }
 java17() { have java && [ "$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p')" -ge 17 ] 2>/dev/null; }
 postgis() { local dir; dir=$(pg --sharedir) && [ -f "$dir/extension/postgis.control" ]; }
+pg_library() { [ -f "$(pg --pkglibdir)/$1.so" ]; }
 venv_module() { python3 -c 'import venv, ensurepip' 2>/dev/null; }
 
 find_missing()
@@ -44,7 +45,7 @@ find_missing()
 	need libjansson-dev header jansson.h
 	[ "${WITH_HTTP:-yes}" = no ] || need libmicrohttpd-dev header microhttpd.h
 	need kcat have kcat
-	if [ "$set_wanted" = test ]; then
+	if [ "$set_wanted" != demo ]; then
 		need libmicrohttpd-dev header microhttpd.h
 		need libcmocka-dev header_cmocka
 		need valgrind have valgrind
@@ -58,6 +59,11 @@ find_missing()
 		need procps have ps
 		need locales have localedef
 		need postgresql-@-postgis-3 postgis
+	fi
+	if [ "$set_wanted" = bench ]; then
+		need postgresql-@-wal2json pg_library wal2json
+		need postgresql-@-decoderbufs pg_library decoderbufs
+		need postgresql-contrib have pgbench
 	fi
 }
 header_cmocka() { echo '#include <stdarg.h>
@@ -136,7 +142,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 	find_missing
 	[ ${#missing[@]} = 0 ] || fail_missing "installed, and still something is missing."
 fi
-[ "$set_wanted" = test ] || exit 0
+[ "$set_wanted" != demo ] || exit 0
 
 # Python's part, in a directory of its own
 wanted=$(sha256sum <"$top/test/e2e/requirements.txt")

@@ -1,12 +1,8 @@
 """The figures of doc/performance.md. Runs are interleaved, so that a machine that is not quiet disturbs all of them alike: trust the ratios."""
 import argparse
 import itertools
-import json
 import os
-import platform
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
@@ -14,9 +10,12 @@ sys.path[:0] = [str(TOP / "test/e2e"), str(TOP / "test/compat")]
 
 from harness.kafka import KafkaBroker  # noqa: E402
 
+import beside  # noqa: E402
+import latency  # noqa: E402
 import measure  # noqa: E402
 import ship  # noqa: E402
 import snapshot  # noqa: E402
+from report import Results, column, interleave, machine  # noqa: E402
 from source import PUBLICATION, Source  # noqa: E402
 
 # what must hold; a change that breaks one is a regression
@@ -25,8 +24,8 @@ ROWS_PER_SECOND = 200_000
 RSS_MB = 64
 EXACTLY_ONCE_RATIO = 0.85
 SNAPSHOT_TO_DEBEZIUM = 15
-CASES = ("decode", "ship", "latency", "memory", "delivery", "large", "snapshot")
-ON_REQUEST = ("delivery", "large", "snapshot")
+CASES = ("decode", "ship", "size", "start", "memory", "latency", "delivery", "peers", "snapshot", "slots", "shapes", "growth", "large")
+ON_REQUEST = ("delivery", "peers", "snapshot", "slots", "shapes", "growth", "large")
 
 
 def arguments():
@@ -36,7 +35,7 @@ def arguments():
     p.add_argument("--rounds", type=int, help="rounds of decode and ship (default 5)")
     p.add_argument("--large-rows", type=int, default=5_000_000, help="rows of the case large, one transaction to a slow broker")
     p.add_argument("--snapshot-rows", type=int, default=1_000_000, help="rows of the case snapshot")
-    p.add_argument("--without-debezium", action="store_true", help="leave it out of the case snapshot")
+    p.add_argument("--without-debezium", action="store_true", help="leave it out of the cases snapshot and latency")
     p.add_argument("--seconds", type=int, default=10, help="of each latency run")
     p.add_argument("--shipper", action="append", metavar="NAME=PATH", help="shippers to compare in ship, instead of the one built here")
     a = p.parse_args()
@@ -48,65 +47,16 @@ def arguments():
     return a
 
 
-class Results:
-    """JSON lines in results/, tables on standard output, and what did not hold."""
-
-    def __init__(self):
-        directory = Path(__file__).parent / "results"
-        directory.mkdir(exist_ok=True)
-        self.path = directory / time.strftime("%Y%m%d-%H%M%S.jsonl", time.gmtime())
-        self.failures = []
-
-    def add(self, case, name, number, figures):
-        with open(self.path, "a") as f:
-            f.write(json.dumps({"case": case, "name": name, "round": number, **figures}) + "\n")
-
-    def check(self, holds, text):
-        print(f"{'ok' if holds else 'FAILED'}: {text}", flush=True)
-        if not holds:
-            self.failures.append(text)
-
-
-def machine(source, binary):
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")),
-                 platform.machine())
-    versions = subprocess.run([binary, "version"], capture_output=True, text=True, check=True).stdout.strip().replace("\n", ", ")
-    server = source.sql("SHOW server_version")[0][0]
-    kafka = next((p.name for p in (TOP / ".cache/kafka").iterdir() if p.is_dir()), "?").split("-")[0]
-    return {"cpu": model, "cores": os.cpu_count(), "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
-            "kernel": platform.release(), "postgres": server, "kafka": kafka, "tuplecast": versions}
-
-
-def interleave(rounds, runs, results, case):
-    """runs: name → function of the round's number; name → list of figures. A first round warms up and is not counted."""
-    figures = {name: [] for name in runs}
-    for number in range(rounds + 1):
-        # the order turns, so that none always follows the same
-        names = list(runs)
-        names = names[number % len(names):] + names[:number % len(names)]
-        for name in names:
-            one = runs[name](number)
-            print(f"  {case} {number if number else 'warm-up'}: {name}: " + ", ".join(f"{k} {v:.3g}" for k, v in one.items()),
-                  file=sys.stderr, flush=True)
-            if number:
-                figures[name].append(one)
-                results.add(case, name, number, one)
-    return figures
-
-
-def column(figures, name):
-    return [f[name] for f in figures]
-
-
 def run_decode(source, options, results):
     ours = {"wire": 1, "topic.prefix": "bench"}
     plugins = {
         "tuplecast": ("tuplecast", ours),
+        "tuplecast, burst": ("tuplecast", {**ours, "decoding.burst": "true"}),
         "tuplecast, all excluded": ("tuplecast", {**ours, "table.exclude.list": r"public\..*"}),
         "pgoutput": ("pgoutput", {"proto_version": 1, "publication_names": PUBLICATION}),
     }
-    if source.wal2json:
-        plugins["wal2json"] = ("wal2json", {"format-version": 2})
+    others = {"test_decoding": {}, "wal2json": {"format-version": 2}, "decoderbufs": {}}
+    plugins |= {name: (name, others[name]) for name in source.plugins}
 
     def run(plugin, plugin_options, host):
         seconds, cpu = source.decode(plugin, plugin_options, host)
@@ -134,7 +84,7 @@ def run_ship(source, broker, options, results):
     shippers = dict(s.split("=", 1) for s in options.shipper) if options.shipper else {"": options.binary}
     numbers = iter(range(1, 1000))
     ways = {"defaults": (), "headers.identity=false": ("--headers.identity=false",)}
-    runs = {f"{name} {way}".strip(): lambda _, path=path, o=o: ship.throughput(path, source, broker, next(numbers), *o)
+    runs = {f"{name} {way}".strip(): lambda _, path=path, o=o: ship.wide(path, source, broker, next(numbers), *o)
             for way, o in ways.items() for name, path in shippers.items()}
     figures = interleave(options.rounds, runs, results, "ship")
     rows = []
@@ -158,22 +108,6 @@ def run_ship(source, broker, options, results):
             results.check(rate >= ROWS_PER_SECOND, f"{name}: {rate:,.0f} rows/s, at least {ROWS_PER_SECOND:,}{busy}")
 
 
-def run_latency(source, broker, options, results):
-    numbers = iter(range(1, 1000))
-    rate = 1000
-    ways = {"defaults (linger 1 ms)": (), "kafka.linger.ms=0": ("--kafka.linger.ms=0",), "kafka.linger.ms=5": ("--kafka.linger.ms=5",)}
-    seconds = 3 if options.quick else options.seconds
-    rows = []
-    for name, o in ways.items():
-        f = ship.latency(options.binary, source, broker, next(numbers), rate, seconds, *o)
-        results.add("latency", name, 1, f)
-        rows.append([name, f"{f['rate']:,.0f}", f"{f['p50_ms']:.2f}", f"{f['p99_ms']:.2f}", f"{f['max_ms']:.1f}",
-                     f"{f['walsender_percent']:.0f} %", f"{f['shipper_percent']:.0f} %"])
-        results.check(f["rate"] > rate * 0.95, f"{name}: the load came at {f['rate']:,.0f} transactions/s, of {rate:,}")
-    print(f"\nCommit to consumer, {rate:,} single-row transactions/s for {seconds} s; CPU in % of a core\n")
-    print(measure.table(["shipper", "transactions/s", "p50 ms", "p99 ms", "max ms", "walsender", "shipper"], rows), "\n", flush=True)
-
-
 def run_memory(source, broker, options, results):
     rows = []
     # so few rows fill no larger queue
@@ -194,14 +128,14 @@ def run_delivery(source, broker, options, results):
     numbers = iter(range(1000, 9000))
     ways = {"at-least-once": ()} | {f"exactly-once, commit.interval.ms={ms}": ("--delivery=exactly-once", f"--commit.interval.ms={ms}")
                                     for ms in (5, 20, 100, 500)}
-    figures = interleave(options.rounds, {name: lambda _, o=o: ship.throughput(options.binary, source, broker, next(numbers), *o)
+    figures = interleave(options.rounds, {name: lambda _, o=o: ship.wide(options.binary, source, broker, next(numbers), *o)
                                           for name, o in ways.items()}, results, "delivery")
     rate, seconds = 200, 3 if options.quick else options.seconds
     rows, ratios = [], {}
     for name, runs_of in figures.items():
         # of each round, then the median: what disturbs a round disturbs both
         ratios[name] = measure.median([a["rows_per_second"] / b["rows_per_second"] for a, b in zip(runs_of, figures["at-least-once"])])
-        late = ship.latency(options.binary, source, broker, next(numbers), rate, seconds, *ways[name])
+        late = latency.tuplecast(options.binary, source, broker, rate, seconds, *ways[name])
         results.add("delivery latency", name, 1, late)
         rows.append([name, f"{measure.median(column(runs_of, 'rows_per_second')):,.0f}", f"{ratios[name]:.2f}",
                      f"{measure.median(column(runs_of, 'shipper_us')):.2f}", f"{measure.median(column(runs_of, 'broker_us')):.2f}",
@@ -262,6 +196,11 @@ def run_snapshot(source, broker, options, results):
         results.check(ratios[best][debezium] >= SNAPSHOT_TO_DEBEZIUM, f"{best}: {ratios[best][debezium]:.1f} of Debezium's rows/s, at least {SNAPSHOT_TO_DEBEZIUM}")
 
 
+RUNS = {"decode": run_decode, "ship": run_ship, "size": beside.run_size, "start": beside.run_start, "memory": run_memory, "latency": beside.run_latency,
+        "delivery": run_delivery, "peers": beside.run_peers, "snapshot": run_snapshot, "slots": beside.run_slots, "shapes": beside.run_shapes,
+        "growth": beside.run_growth, "large": run_large}
+
+
 def main():
     options = arguments()
     options.binary = os.environ.get("TUPLECAST_TEST_SHIPPER", str(TOP / "shipper/build/tuplecast"))
@@ -280,10 +219,9 @@ def main():
         if set(options.cases) - {"decode"}:
             broker = KafkaBroker(heap="512m")
             broker.start()
-        for case, run in (("ship", run_ship), ("memory", run_memory), ("latency", run_latency), ("delivery", run_delivery), ("large", run_large),
-                          ("snapshot", run_snapshot)):
+        for case in CASES[1:]:
             if case in options.cases:
-                run(source, broker, options, results)
+                RUNS[case](source, broker, options, results)
     finally:
         if broker:
             broker.destroy()

@@ -1,16 +1,14 @@
 """The shipper to a real broker: throughput, memory, latency."""
-import multiprocessing
 import signal
 import threading
 import time
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import TopicPartition
 from harness.shipper import Shipper, parse_metrics
 from harness.wait import wait_until
 
 import measure
 from measure import MB
-from source import unix_us
 
 POLL = 0.02
 
@@ -35,16 +33,16 @@ def high_water(broker, topic):
         return reader.consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=60)[1]
 
 
-def throughput(binary, source, broker, number, *options):
-    """All rows of the source: a dict of figures."""
-    slot = source.new_slot("tuplecast")
-    prefix = f"ship{number}"
+def throughput(binary, source, broker, prefix, *options, base="base", tables=r"public\.wide", rows=None):
+    """All changes behind a slot: a dict of figures. The topics are the caller's."""
+    rows = rows or source.rows
+    slot = source.new_slot("tuplecast", base)
     before = [measure.machine_cpu_seconds(), measure.cpu_seconds(broker.process.pid), time.process_time()]
-    broker.create_topic(f"{prefix}.public.wide")
     watch = measure.Stopwatch()
-    shipper = launch(binary, source, broker, slot, prefix, *options)
+    shipper = Shipper(binary, "--source", source.db.url, "--kafka", broker.address, "--prefix", prefix, f"--slot.name={slot}",
+                      f"--table.include.list={tables}", *options).start()
     try:
-        wait_acked(shipper, source.rows, interval=POLL)
+        wait_acked(shipper, rows, interval=POLL)
         seconds = watch.seconds()
         main_thread, whole = measure.thread_cpu_seconds(shipper.pid), measure.cpu_seconds(shipper.pid)
         walsender = measure.cpu_seconds(source.walsender(slot))
@@ -52,92 +50,34 @@ def throughput(binary, source, broker, number, *options):
             [measure.machine_cpu_seconds(), measure.cpu_seconds(broker.process.pid), time.process_time()], before))
         figures = {
             "seconds": seconds,
-            "rows_per_second": source.rows / seconds,
-            "main_thread_us": main_thread / source.rows * 1e6,
-            "shipper_us": whole / source.rows * 1e6,
-            "walsender_us": walsender / source.rows * 1e6,
-            "broker_us": of_broker / source.rows * 1e6,
+            "rows_per_second": rows / seconds,
+            "mb_per_second": shipper.metric("record_bytes_total") / MB / seconds,
+            "main_thread_us": main_thread / rows * 1e6,
+            "shipper_us": whole / rows * 1e6,
+            "walsender_us": walsender / rows * 1e6,
+            "broker_us": of_broker / rows * 1e6,
             "peak_rss_mb": shipper.peak_rss() / MB,
             # cores that processes of others had in the meantime
             "others_cores": max(0.0, machine - whole - walsender - of_broker - bench) / seconds,
         }
         shipper.stop()
-        written = high_water(broker, f"{prefix}.public.wide")
-        # marks of transactions have offsets, too
-        marked = "--delivery=exactly-once" in options
-        assert written == source.rows or marked and written > source.rows, f"{written} records in the topic, {source.rows} rows"
     finally:
         shipper.destroy()
     source.drop_slot(slot)
-    broker.delete_topics([f"{prefix}.public.wide"])
     return figures
 
 
-# ---- latency ----------------------------------------------------------------
-
-
-def consume(address, topic, count, out):
-    """Child process: microseconds from each record's commit, by its header, to its arrival here."""
-    consumer = Consumer({"bootstrap.servers": address, "group.id": "latency", "enable.auto.commit": False, "auto.offset.reset": "earliest",
-                         "fetch.error.backoff.ms": 10, "log_level": 0})
-    consumer.assign([TopicPartition(topic, 0, 0)])
-    late = []
-    while len(late) < count:
-        message = consumer.poll(30)
-        now = unix_us()
-        if message is None:
-            break
-        if not message.error():
-            late.append(now - int(dict(message.headers())["__ts_us"]))
-    consumer.close()
-    out.send(late)
-
-
-def latency(binary, source, broker, number, rate, seconds, *options):
-    """Single-row transactions at an even rate: dict of milliseconds, the first second left out."""
-    source.sql("DROP TABLE IF EXISTS narrow")
-    source.sql("CREATE TABLE narrow (id bigserial PRIMARY KEY, a text)")
-    slot = f"latency_{number}"
-    prefix = f"latency{number}"
-    broker.create_topic(f"{prefix}.public.narrow")
-    count = rate * seconds
-    shipper = launch(binary, source, broker, slot, prefix, *options, table="narrow")
-    receive, send = multiprocessing.Pipe(False)
-    child = multiprocessing.get_context("spawn").Process(target=consume, args=(broker.address, f"{prefix}.public.narrow", count, send))
-    try:
-        shipper.wait_ready()
-        child.start()
-        walsender = source.walsender(slot)
-        before = measure.cpu_seconds(walsender), measure.cpu_seconds(shipper.pid), measure.cpu_seconds(broker.process.pid)
-        start = time.monotonic()
-        for i in range(count):
-            # the load's clock: an even rate
-            pause = start + i / rate - time.monotonic()
-            if pause > 0:
-                time.sleep(pause)
-            source.connection.execute("INSERT INTO narrow (a) VALUES ('x')", prepare=True)
-        took = time.monotonic() - start
-        assert receive.poll(60), "the consumer did not get every record"
-        late = receive.recv()
-        assert len(late) == count, f"{len(late)} of {count} records"
-        late = late[rate:]
-        figures = {
-            "rate": count / took,
-            "p50_ms": measure.percentile(late, 50) / 1000,
-            "p99_ms": measure.percentile(late, 99) / 1000,
-            "max_ms": max(late) / 1000,
-            "walsender_percent": 100 * (measure.cpu_seconds(walsender) - before[0]) / took,
-            "shipper_percent": 100 * (measure.cpu_seconds(shipper.pid) - before[1]) / took,
-            "broker_percent": 100 * (measure.cpu_seconds(broker.process.pid) - before[2]) / took,
-        }
-        shipper.stop()
-    finally:
-        if child.pid:
-            child.terminate()
-            child.join()
-        shipper.destroy()
-    source.drop_slot(slot)
-    broker.delete_topics([f"{prefix}.public.narrow"])
+def wide(binary, source, broker, number, *options):
+    """The eight columns' rows, into a topic that held nothing before."""
+    prefix = f"ship{number}"
+    topic = f"{prefix}.public.wide"
+    broker.create_topic(topic)
+    figures = throughput(binary, source, broker, prefix, *options)
+    written = high_water(broker, topic)
+    # marks of transactions have offsets, too
+    marked = "--delivery=exactly-once" in options
+    assert written == source.rows or marked and written > source.rows, f"{written} records in the topic, {source.rows} rows"
+    broker.delete_topics([topic])
     return figures
 
 

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from harness.postgres import Database, PostgresCluster, as_postgres
-from harness.wait import wait_until
+from harness.wait import TimedOut, wait_until
 
 import measure
 
@@ -21,11 +21,11 @@ _numbers = itertools.count(1)
 class Source:
     def __init__(self, bindir):
         self.cluster = PostgresCluster(bindir, shared_buffers="512MB", max_wal_size="16GB", checkpoint_timeout="1h", autovacuum="off",
-                                       max_replication_slots=60, log_min_messages="warning")
-        # a link of the private installation, if the machine has it
-        self.wal2json = (self.pkglibdir() / "wal2json.so").exists()
-        if self.wal2json and self.cluster.knows_output_plugin_libraries():
-            self.cluster.configure(output_plugin_libraries="pgoutput, test_decoding, tuplecast, wal2json")
+                                       max_replication_slots=60, max_connections=200, log_min_messages="warning")
+        # links of the private installation, if the machine has them
+        self.plugins = [name for name in ("test_decoding", "wal2json", "decoderbufs") if (self.pkglibdir() / f"{name}.so").exists()]
+        if self.cluster.knows_output_plugin_libraries():
+            self.cluster.configure(output_plugin_libraries=", ".join(["pgoutput", "tuplecast", *self.plugins]))
         self.connection = None
 
     def start(self, small_transactions, large_rows):
@@ -56,9 +56,9 @@ class Source:
         self.rows = small_transactions * 10 + large_rows
         self.end = self.sql("SELECT pg_current_wal_flush_lsn()::text")[0][0]
 
-    def new_slot(self, plugin):
+    def new_slot(self, plugin, base="base"):
         name = f"run_{next(_numbers)}"
-        self.sql("SELECT pg_copy_logical_replication_slot('base', %s, false, %s)", (name, plugin))
+        self.sql("SELECT pg_copy_logical_replication_slot(%s, %s, false, %s)", (base, name, plugin))
         return name
 
     def drop_slot(self, name):
@@ -68,11 +68,11 @@ class Source:
     def walsender(self, slot):
         return self.sql("SELECT active_pid FROM pg_replication_slots WHERE slot_name = %s", (slot,))[0][0]
 
-    def decode(self, plugin, options, host):
+    def decode(self, plugin, options, host, base="base", end=None):
         """pg_recvlogical to /dev/null: (seconds, the walsender's CPU seconds)"""
-        slot = self.new_slot(plugin)
+        slot = self.new_slot(plugin, base)
         command = [self.cluster.bindir / "pg_recvlogical", "-h", host, "-p", self.cluster.port, "-U", "postgres", "-d", self.db.name,
-                   "-S", slot, "--start", "--no-loop", f"--endpos={self.end}", "-f", "/dev/null", "-F", "0"]
+                   "-S", slot, "--start", "--no-loop", f"--endpos={end or self.end}", "-f", "/dev/null", "-F", "0"]
         for name, value in options.items():
             command += ["-o", f"{name}={value}"]
         postmaster = self.cluster.postmaster_pid()
@@ -81,8 +81,11 @@ class Source:
         done = subprocess.run(as_postgres(map(str, command)), cwd="/", capture_output=True, text=True)
         seconds = watch.seconds()
         assert done.returncode == 0, done.stderr
-        # the walsender has ended and the postmaster knows what it took
-        cpu = wait_until(lambda: measure.reaped_cpu_seconds(postmaster) - before, what="the walsender's CPU time")
+        # the walsender has ended and the postmaster knows what it took; of very few rows that may be less than can be measured
+        try:
+            cpu = wait_until(lambda: measure.reaped_cpu_seconds(postmaster) - before, 5, what="the walsender's CPU time")
+        except TimedOut:
+            cpu = 0.0
         self.drop_slot(slot)
         return seconds, cpu
 

@@ -1,0 +1,190 @@
+"""Cases beside other programs, and beside other shapes of changes."""
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
+import latency
+import measure
+import peers
+import shapes
+import ship
+from report import TOP, column, interleave
+
+# what must hold, with the eight columns and a broker on the same two cores
+ROWS_PER_SECOND = 300_000
+TO_TUNED_DEBEZIUM = 10
+CPU_US = 4.0
+RSS_MB = 32
+START_MS = 300
+P50_MS, P99_MS = 2, 8
+P99_MS_AT_50000 = 50
+SIZE_KB = 1024
+DEBEZIUM_RATES = (100, 1_000, 10_000)
+
+
+def median_of(runs, key):
+    return measure.median(column(runs, key))
+
+
+def run_peers(source, broker, options, results):
+    """Who catches up how fast with the same rows."""
+    count = 20_000 if options.quick else 300_000
+    streams = peers.Streams(options.binary, source, broker)
+    try:
+        rounds = 1 if options.quick else min(options.rounds, 3)
+        figures = interleave(rounds, streams.runs(count), results, "peers")
+    finally:
+        streams.destroy()
+    tuned = figures["Debezium, tuned"]
+    rows, ratios = [], {}
+    for name, runs in figures.items():
+        rate = column(runs, "rows_per_second")
+        ratios[name] = measure.median([a["rows_per_second"] / b["rows_per_second"] for a, b in zip(runs, tuned)])
+        rows.append([name, f"{measure.median(rate):,.0f}", f"±{measure.spread(rate) * 50:.0f} %", f"{ratios[name]:.1f}", f"{median_of(runs, 'client_us'):.2f}",
+                     f"{median_of(runs, 'walsender_us'):.2f}", f"{max(column(runs, 'peak_rss_mb')):,.1f}"])
+    print(f"\nCatching up with {count:,} rows of eight columns in transactions of ten, flat JSON, acks=all, lz4, medians of {rounds}; CPU in µs a row\n")
+    print(measure.table(["", "rows/s", "spread", "to tuned Debezium", "client", "walsender", "peak RSS MB"], rows), "\n", flush=True)
+    if options.quick:
+        return
+    ours = figures["tuplecast"]
+    rate, cpu = median_of(ours, "rows_per_second"), median_of(ours, "client_us") + median_of(ours, "walsender_us")
+    results.check(rate >= ROWS_PER_SECOND, f"{rate:,.0f} rows/s, at least {ROWS_PER_SECOND:,}")
+    results.check(ratios["tuplecast"] >= TO_TUNED_DEBEZIUM, f"{ratios['tuplecast']:.1f} times tuned Debezium's rows/s, at least {TO_TUNED_DEBEZIUM}")
+    results.check(cpu <= CPU_US, f"{cpu:.2f} µs of CPU a row in walsender and shipper, at most {CPU_US}")
+    peak = max(column(ours, "peak_rss_mb"))
+    results.check(peak < RSS_MB, f"peak RSS {peak:.1f} MB, less than {RSS_MB}")
+
+
+def run_start(source, broker, options, results):
+    times = [peers.start_to_first_record(options.binary, source, broker)["ms"] for _ in range(3 if options.quick else 11)]
+    for number, ms in enumerate(times):
+        results.add("start", "tuplecast", number, {"ms": ms})
+    middle = measure.median(times)
+    print(f"\nFrom the start of the process to the first record at a consumer: median {middle:.0f} ms, {min(times):.0f} to {max(times):.0f} ms of {len(times)}\n")
+    if not options.quick:
+        results.check(middle < START_MS, f"start to first record {middle:.0f} ms, less than {START_MS}")
+
+
+def run_size(_source, _broker, options, results):
+    with tempfile.TemporaryDirectory() as directory:
+        sizes = {}
+        for name, path in (("program", Path(options.binary)), ("extension", TOP / "tuplecast.so")):
+            copy = shutil.copy(path, Path(directory) / name)
+            subprocess.run(["strip", copy], check=True)
+            sizes[name] = os.path.getsize(copy) / 1024
+    results.add("size", "stripped", 0, {f"{k}_kb": v for k, v in sizes.items()})
+    total = sum(sizes.values())
+    results.check(total < SIZE_KB, f"program {sizes['program']:.0f} KB and extension {sizes['extension']:.0f} KB, stripped, together less than {SIZE_KB} KB")
+
+
+def run_latency(source, broker, options, results):
+    """Commit to consumer, at four rates, with settings that trade it for CPU, beside a bare producer and Debezium."""
+    seconds = 3 if options.quick else options.seconds
+    rows = []
+
+    def add(name, rate, found):
+        results.add("latency", name, rate, {"wanted": rate, **found})
+        rows.append([name, f"{rate:,}", f"{found['rate']:,.0f}", f"{found['p50_ms']:.2f}", f"{found['p95_ms']:.2f}", f"{found['p99_ms']:.2f}", f"{found['max_ms']:.1f}",
+                     f"{found['walsender_percent']:.0f} %" if "walsender_percent" in found else "", f"{found['shipper_percent']:.0f} %" if "shipper_percent" in found else ""])
+        return found
+    found = {}
+    for rate, batch in latency.RATES.items():
+        add("bare producer and consumer", rate, latency.bare(broker, rate, seconds, batch))
+        found[rate] = add("tuplecast", rate, latency.tuplecast(options.binary, source, broker, rate, seconds, batch=batch))
+    for way in ("kafka.linger.ms=0", "kafka.linger.ms=5", "delivery=exactly-once"):
+        add(f"tuplecast, {way}", 1_000, latency.tuplecast(options.binary, source, broker, 1_000, seconds, f"--{way}"))
+    for tuned in (False, True) if not options.without_debezium else ():
+        with latency.debezium(source, broker, tuned) as run:
+            run(1_000, 3, 1)  # warms the JVM up
+            for rate in DEBEZIUM_RATES:
+                add("Debezium, " + ("tuned" if tuned else "defaults"), rate, run(rate, seconds, latency.RATES[rate]))
+    print(f"\nCommit to consumer in ms, {seconds} s each, rows of transactions: "
+          + ", ".join(f"{batch} at {rate:,}/s" for rate, batch in latency.RATES.items()) + "; CPU in % of a core\n")
+    print(measure.table(["", "rows/s", "measured", "p50", "p95", "p99", "max", "walsender", "shipper"], rows), "\n", flush=True)
+    if options.quick:
+        return
+    for rate, f in found.items():
+        results.check(f["rate"] > rate * 0.95, f"the load came at {f['rate']:,.0f} rows/s, of {rate:,}")
+    f = found[1_000]
+    results.check(f["p50_ms"] < P50_MS and f["p99_ms"] < P99_MS, f"at 1,000 rows/s p50 {f['p50_ms']:.2f} and p99 {f['p99_ms']:.2f} ms, less than {P50_MS} and {P99_MS}")
+    f = found[50_000]
+    results.check(f["p99_ms"] < P99_MS_AT_50000, f"at 50,000 rows/s p99 {f['p99_ms']:.2f} ms, less than {P99_MS_AT_50000}")
+
+
+def _decoded(source, shape, rounds, results, case, more=None):
+    """figures of each plugin, and of more runs: name → function of (made, number)"""
+    made = shapes.Made(source, shape)
+    try:
+        runs = {name: lambda _, name=name: made.decode(name) for name in made.plugins()}
+        runs |= {name: lambda number, run=run: run(made, number) for name, run in (more or {}).items()}
+        return interleave(rounds, runs, results, f"{case}: {shape.name}")
+    finally:
+        made.destroy()
+
+
+def _us(runs, shape):
+    return median_of(runs, "walsender_cpu_s") / shape.rows * 1e6
+
+
+def run_shapes(source, broker, options, results):
+    rounds = 1 if options.quick else min(options.rounds, 3)
+    rows = []
+    for number, shape in enumerate(shapes.shapes()):
+        shape = shape.scaled(20) if options.quick else shape
+        prefix = f"shape{number}"
+        figures = _decoded(source, shape, rounds, results, "shapes",
+                           {"to the broker": lambda made, _, prefix=prefix: made.ship(options.binary, broker, prefix)})
+        base = figures["pgoutput"]
+        rows.append([shape.name, *(f"{measure.median([a['seconds'] / b['seconds'] for a, b in zip(figures[name], base)]):.2f}"
+                                   for name in ("tuplecast", "tuplecast, burst", "all excluded")),
+                     *(f"{_us(figures[name], shape):.2f}" for name in ("tuplecast", "pgoutput")),
+                     f"{median_of(figures['to the broker'], 'rows_per_second'):,.0f}", f"{median_of(figures['to the broker'], 'mb_per_second'):.0f}",
+                     f"{max(column(figures['to the broker'], 'peak_rss_mb')):.0f}"])
+    print(f"\nOther shapes: decoding in pgoutput's time, the walsender's CPU in µs a row, and to the broker; medians of {rounds}\n")
+    print(measure.table(["", "tuplecast", "with burst", "all excluded", "tuplecast µs", "pgoutput µs", "rows/s", "MB/s", "peak RSS MB"], rows), "\n", flush=True)
+
+
+def run_growth(source, _broker, options, results):
+    rounds = 1
+    for title, (x, points) in shapes.growth().items():
+        rows = []
+        for value, shape in points:
+            shape = shape.scaled(20) if options.quick else shape
+            figures = _decoded(source, shape, rounds, results, f"growth: {title}")
+            results.add("growth", title, value, {name: _us(runs, shape) for name, runs in figures.items()})
+            rows.append([f"{value:,}", *(f"{_us(figures[name], shape):.2f}" for name in ("tuplecast", "tuplecast, burst", "all excluded", "pgoutput"))])
+        print(f"\nThe walsender's CPU in µs a row, by {title}\n")
+        print(measure.table([x, "tuplecast", "with burst", "all excluded", "pgoutput"], rows), "\n", flush=True)
+
+
+def run_slots(source, broker, options, results):
+    """Two halves of the tables over two slots, at the same time."""
+    shape = shapes.Shape("two tables", tuple(f"CREATE TABLE s{n} (id bigint PRIMARY KEY, v text, n int)" for n in (0, 1)),
+                         "EXECUTE format('INSERT INTO s%s SELECT i, md5(i::text), i FROM generate_series($1, $2) i', t % 2) USING {lo}, {hi}",
+                         20_000 if options.quick else 600_000)
+    made = shapes.Made(source, shape)
+
+    def together(number):
+        figures = []
+        watch = measure.Stopwatch()
+        threads = [threading.Thread(target=lambda half=half: figures.append(
+            ship.throughput(options.binary, source, broker, f"slots{half}", base="shape", tables=rf"shape\.s{half}", rows=shape.rows // 2))) for half in (0, 1)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert len(figures) == 2, "one of the two failed"
+        seconds = max(f["seconds"] for f in figures)
+        return {"seconds": seconds, "rows_per_second": shape.rows / seconds, "walsender_us": sum(f["walsender_us"] for f in figures) / 2,
+                "elapsed": watch.seconds()}
+    try:
+        rounds = 1 if options.quick else min(options.rounds, 3)
+        figures = interleave(rounds, {"one slot": lambda _: made.ship(options.binary, broker, "slots"), "two slots": together}, results, "slots")
+    finally:
+        made.destroy()
+    rows = [[name, f"{median_of(runs, 'rows_per_second'):,.0f}", f"{median_of(runs, 'walsender_us'):.2f}"] for name, runs in figures.items()]
+    print(f"\n{shape.rows:,} narrow rows of two tables, medians of {rounds}; with two slots each walsender decodes all of the WAL\n")
+    print(measure.table(["", "rows/s", "walsender µs a row sent"], rows), "\n", flush=True)

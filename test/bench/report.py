@@ -1,0 +1,60 @@
+"""Runs that are interleaved, their figures as JSON lines, and what did not hold."""
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+class Results:
+    """JSON lines in results/, tables on standard output, and what did not hold."""
+
+    def __init__(self):
+        directory = Path(__file__).parent / "results"
+        directory.mkdir(exist_ok=True)
+        self.path = directory / time.strftime("%Y%m%d-%H%M%S.jsonl", time.gmtime())
+        self.failures = []
+
+    def add(self, case, name, number, figures):
+        with open(self.path, "a") as f:
+            f.write(json.dumps({"case": case, "name": name, "round": number, **figures}) + "\n")
+
+    def check(self, holds, text):
+        print(f"{'ok' if holds else 'FAILED'}: {text}", flush=True)
+        if not holds:
+            self.failures.append(text)
+
+
+def machine(source, binary):
+    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")),
+                 platform.machine())
+    versions = subprocess.run([binary, "version"], capture_output=True, text=True, check=True).stdout.strip().replace("\n", ", ")
+    server = source.sql("SHOW server_version")[0][0]
+    kafka = next((p.name for p in (TOP / ".cache/kafka").iterdir() if p.is_dir()), "?").split("-")[0]
+    return {"cpu": model, "cores": os.cpu_count(), "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
+            "kernel": platform.release(), "postgres": server, "kafka": kafka, "tuplecast": versions}
+
+
+def interleave(rounds, runs, results, case):
+    """runs: name → function of the round's number; name → list of figures. A first round warms up and is not counted."""
+    figures = {name: [] for name in runs}
+    for number in range(rounds + 1):
+        # the order turns, so that none always follows the same
+        names = list(runs)
+        names = names[number % len(names):] + names[:number % len(names)]
+        for name in names:
+            one = runs[name](number)
+            print(f"  {case} {number if number else 'warm-up'}: {name}: " + ", ".join(f"{k} {v:.3g}" for k, v in one.items()),
+                  file=sys.stderr, flush=True)
+            if number:
+                figures[name].append(one)
+                results.add(case, name, number, one)
+    return figures
+
+
+def column(figures, name):
+    return [f[name] for f in figures]
