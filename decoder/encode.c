@@ -4,18 +4,15 @@
  */
 #include "compat.h"
 
-#include "access/detoast.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "cloudevents.h"
-#include "encode.h"
+#include "encode_internal.h"
 #include "filter.h"
 #include "header.h"
 #include "json.h"
 #include "outbox.h"
 #include "schema.h"
-#include "shape.h"
 #include "txnmeta.h"
 
 /* a random UUID: the name of this run of the decoder */
@@ -74,236 +71,6 @@ encoder_complete_plan(void *arg, RelationPlan *plan)
 	shapes_build(enc, plan);
 }
 
-/* ---- rows ---------------------------------------------------------------- */
-
-/* of the record being written: an unchanged value that has no form is null */
-static const ColumnPlan *lost_column;
-
-static void
-external_value(StringInfo out, const ColumnPlan *col, Datum value)
-{
-	SizeClass class = col->codec->size_class;
-
-	if (VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
-	{
-		/* not in the WAL, and perhaps no longer in the table */
-		json_str(out, col->unavailable_json);
-		if (col->lost_if_unchanged)
-			lost_column = col;
-		return;
-	}
-	if (oversize_cut_at > 0 && oversize_cut(out, col, value))
-		return;
-	/* before it is expanded */
-	if (class != SIZE_UNKNOWN && class != SIZE_JSONB)
-		oversize_expect(out, toast_raw_datum_size(value));
-	col->codec->encode(out, value, col->codec);
-}
-
-static inline void
-column_value(StringInfo out, const ColumnPlan *col, const RowImage *row)
-{
-	int i = col->attnum - 1;
-
-	if (row->identity_only && !col->in_identity)
-		json_str(out, col->absent_json);
-	else if (row->nulls[i])
-		json_str(out, col->null_json);
-	else if (col->varlena &&
-			 VARATT_IS_EXTERNAL(DatumGetPointer(row->values[i])))
-		external_value(out, col, row->values[i]);
-	else if (oversize_cut_at == 0 || !oversize_cut(out, col, row->values[i]))
-		col->codec->encode(out, row->values[i], col->codec);
-}
-
-static inline void
-encode_column(StringInfo out, const ColumnPlan *col, const RowImage *row)
-{
-	json_raw(out, col->name_json, col->name_len);
-	column_value(out, col, row);
-}
-
-void
-encode_column_value(StringInfo out, const ColumnPlan *col, const RowImage *row)
-{
-	column_value(out, col, row);
-}
-
-int64
-encode_clock(void)
-{
-	return GetCurrentTimestamp() +
-		   (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
-}
-
-void
-encode_columns(StringInfo out, const ColumnPlan *columns, int n,
-			   const RowImage *row)
-{
-	json_char(out, '{');
-	for (int i = 0; i < n; i++)
-	{
-		if (i > 0)
-			json_char(out, ',');
-		encode_column(out, &columns[i], row);
-	}
-}
-
-void
-encode_row_open(StringInfo out, const RelationPlan *plan, const RowImage *row)
-{
-	encode_columns(out, plan->columns, plan->ncolumns, row);
-}
-
-void
-encode_row(StringInfo out, const RelationPlan *plan, const RowImage *row)
-{
-	if (row == NULL || !row->present)
-	{
-		json_lit(out, "null");
-		return;
-	}
-	encode_row_open(out, plan, row);
-	json_char(out, '}');
-}
-
-static void
-encode_key(StringInfo out, const RelationPlan *plan, const RowImage *row)
-{
-	encode_columns(out, plan->key, plan->nkey, row);
-	json_char(out, '}');
-}
-
-/* What transforms make of a record; NULL if there are none. */
-static Shape *
-change_shape(const Change *change, char op)
-{
-	const RelationPlan *plan = change->plan;
-	ShapeClass class = op == WIRE_OP_TOMBSTONE ? SHAPE_TOMBSTONE
-					   : op == WIRE_OP_DELETE  ? SHAPE_DELETE
-											   : SHAPE_ROW;
-
-	if (plan->shapes == NULL)
-		return NULL;
-	return plan->shapes[SHAPE_INDEX(class, change->moved.name != NULL)];
-}
-
-static void
-encode_record_key(Encoder *enc, const Change *change, char op,
-				  const Shape *shape, const RowImage *row)
-{
-	if (shape != NULL && shape->own_key)
-		shape_encode_key(enc->writer->out, enc, change, op, shape, row);
-	else
-		encode_key(enc->writer->out, change->plan, row);
-}
-
-/* ---- values by format ---------------------------------------------------- */
-
-/* In the flat format a row of nothing but nulls stands for an unknown one. */
-static void
-flat_value(StringInfo out, Encoder *enc, const Change *change, char op,
-		   const RowImage *row)
-{
-	bool rewrite = enc->opts->delete_mode == DELETE_REWRITE ||
-				   enc->opts->delete_mode == DELETE_REWRITE_WITH_TOMBSTONE;
-	const Shape *shape = change_shape(change, op);
-
-	if (shape != NULL && shape->own_value)
-	{
-		bool deleted = op == WIRE_OP_DELETE;
-
-		shape_encode_value(out, enc, change, op, shape, deleted ? row : NULL,
-						   deleted ? NULL : row);
-		return;
-	}
-	encode_row_open(out, change->plan, row);
-	if (rewrite)
-	{
-		if (change->plan->ncolumns > 0)
-			json_char(out, ',');
-		if (op == WIRE_OP_DELETE)
-			json_lit(out, "\"__deleted\":\"true\"");
-		else
-			json_lit(out, "\"__deleted\":\"false\"");
-	}
-	metafields_append(out, enc, change, op,
-					  !rewrite && change->plan->ncolumns == 0);
-	json_char(out, '}');
-}
-
-static void
-cloudevent_value(StringInfo out, Encoder *enc, const Change *change, char op,
-				 const RowImage *before, const RowImage *after)
-{
-	const StreamInfo *table = &change->plan->stream;
-	const Shape *shape = change_shape(change, op);
-	const StreamInfo *stream = shape ? &shape->stream : table;
-	StringInfoData source;
-	StringInfoData transaction;
-
-	initStringInfo(&source);
-	initStringInfo(&transaction);
-	encode_source(&source, enc, table->schema, table->name, change->lsn);
-	txnmeta_block(&transaction, enc, table, change->lsn);
-	cloudevent_begin(out, enc, stream, op, strchr(source.data, '{'),
-					 strchr(transaction.data, ':') + 1);
-	json_lit(out, "{\"before\":");
-	encode_row(out, change->plan, before);
-	json_lit(out, ",\"after\":");
-	encode_row(out, change->plan, after);
-	json_char(out, '}');
-	cloudevent_end(out, stream);
-}
-
-static void
-envelope_value(StringInfo out, Encoder *enc, const Change *change, char op,
-			   const RowImage *before, const RowImage *after)
-{
-	int64 now = encode_clock();
-	const Shape *shape = change_shape(change, op);
-
-	if (shape != NULL && shape->own_value)
-	{
-		shape_encode_value(out, enc, change, op, shape, before, after);
-		return;
-	}
-	if (enc->opts->format == FORMAT_CLOUDEVENTS)
-	{
-		cloudevent_value(out, enc, change, op, before, after);
-		return;
-	}
-	json_lit(out, "{\"before\":");
-	encode_row(out, change->plan, before);
-	json_lit(out, ",\"after\":");
-	encode_row(out, change->plan, after);
-	json_char(out, ',');
-	encode_source(out, enc, change->plan->stream.schema,
-				  change->plan->stream.name, change->lsn);
-	if (enc->opts->compat_version < COMPAT_2_7)
-	{
-		json_lit(out, ",\"op\":\"");
-		json_char(out, op);
-		json_lit(out, "\",\"ts_ms\":");
-		json_int64(out, now / 1000);
-		json_char(out, ',');
-		txnmeta_block(out, enc, &change->plan->stream, change->lsn);
-		json_char(out, '}');
-		return;
-	}
-	json_char(out, ',');
-	txnmeta_block(out, enc, &change->plan->stream, change->lsn);
-	json_lit(out, ",\"op\":\"");
-	json_char(out, op);
-	json_lit(out, "\",\"ts_ms\":");
-	json_int64(out, now / 1000);
-	json_lit(out, ",\"ts_us\":");
-	json_int64(out, now);
-	json_lit(out, ",\"ts_ns\":");
-	json_int64(out, now);
-	json_lit(out, "000}");
-}
-
 /* ---- records ------------------------------------------------------------- */
 
 /* provide.transaction.metadata: all but tombstones count */
@@ -333,21 +100,16 @@ key_work(void *arg)
 {
 	RowWork *w = arg;
 
-	encode_record_key(w->enc, w->change, w->op, change_shape(w->change, w->op),
-					  w->row);
+	encode_record_key(w->enc, w->change, w->op, w->row);
 }
 
 static void
 value_work(void *arg)
 {
 	RowWork *w = arg;
-	StringInfo out = w->enc->writer->out;
 
-	if (!w->change->plan->flat)
-		envelope_value(out, w->enc, w->change, w->op, w->before, w->after);
-	else
-		flat_value(out, w->enc, w->change, w->op,
-				   w->op == WIRE_OP_DELETE ? w->before : w->after);
+	encode_record_value(w->enc->writer->out, w->enc, w->change, w->op,
+						w->before, w->after);
 }
 
 static void
@@ -376,7 +138,7 @@ begin_record(Encoder *enc, const Change *change, char op, uint8 part,
 		change->bare_null ? &change->plan->null_stream : &change->plan->stream;
 
 	count_event(enc, change, op);
-	lost_column = NULL;
+	encode_lost_column = NULL;
 	frame_record_begin(w, shape ? &shape->stream : stream, op, change->lsn,
 					   part);
 	if (!keyed || key_row == NULL || !key_row->present)
@@ -406,13 +168,13 @@ tell_lost(Encoder *enc, RelationPlan *plan)
 			WARNING,
 			(errmsg(
 				 "an unchanged value of column \"%s\" of \"%s.%s\" is not in the WAL and is published as null",
-				 lost_column->name, plan->schema, plan->table),
+				 encode_lost_column->name, plan->schema, plan->table),
 			 errdetail(
 				 "Its type has no form for a placeholder; this is said once for each table."),
 			 errhint("ALTER TABLE %s REPLICA IDENTITY FULL logs such values.",
 					 quote_qualified_identifier(plan->schema, plan->table))));
 	plan->told_lost = true;
-	lost_column = NULL;
+	encode_lost_column = NULL;
 }
 
 /*
@@ -455,7 +217,7 @@ end_record(Encoder *enc, const Change *change, char op)
 		all[n++] = (RecordHeader){"__truncated", cut, (int) strlen(cut)};
 		headers = all;
 	}
-	if (lost_column != NULL)
+	if (encode_lost_column != NULL)
 		tell_lost(enc, change->plan);
 	frame_record_end(enc->writer, headers, n);
 }
@@ -760,7 +522,7 @@ encode_truncate(Encoder *enc, RelationPlan *plan, XLogRecPtr lsn)
 		json_char(w->out, '}');
 	}
 	else
-		envelope_value(w->out, enc, &change, WIRE_OP_TRUNCATE, NULL, NULL);
+		encode_record_value(w->out, enc, &change, WIRE_OP_TRUNCATE, NULL, NULL);
 	frame_value_end(w);
 	end_record(enc, &change, WIRE_OP_TRUNCATE);
 }

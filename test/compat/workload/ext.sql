@@ -1,18 +1,26 @@
--- Types of extensions: PostGIS, and of pgvector's names and text (all that either tool knows of them), for Debian 12 has no package of it.
+-- Types of extensions: PostGIS; pgvector where the server has it (Debian 12 has no package), else types of its names
+-- and text, which is all that either tool knows of them.
 CREATE EXTENSION postgis;
 CREATE SCHEMA ext;
-CREATE TYPE public.vector;
-CREATE FUNCTION public.vector_in(cstring) RETURNS public.vector LANGUAGE internal IMMUTABLE STRICT AS 'textin';
-CREATE FUNCTION public.vector_out(public.vector) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
-CREATE TYPE public.vector (INPUT = public.vector_in, OUTPUT = public.vector_out, LIKE = text, STORAGE = external);
-CREATE TYPE public.halfvec;
-CREATE FUNCTION public.halfvec_in(cstring) RETURNS public.halfvec LANGUAGE internal IMMUTABLE STRICT AS 'textin';
-CREATE FUNCTION public.halfvec_out(public.halfvec) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
-CREATE TYPE public.halfvec (INPUT = public.halfvec_in, OUTPUT = public.halfvec_out, LIKE = text);
-CREATE TYPE public.sparsevec;
-CREATE FUNCTION public.sparsevec_in(cstring) RETURNS public.sparsevec LANGUAGE internal IMMUTABLE STRICT AS 'textin';
-CREATE FUNCTION public.sparsevec_out(public.sparsevec) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
-CREATE TYPE public.sparsevec (INPUT = public.sparsevec_in, OUTPUT = public.sparsevec_out, LIKE = text);
+DO $do$
+BEGIN
+	IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector') THEN
+		CREATE EXTENSION vector;
+		RETURN;
+	END IF;
+	CREATE TYPE public.vector;
+	CREATE FUNCTION public.vector_in(cstring) RETURNS public.vector LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+	CREATE FUNCTION public.vector_out(public.vector) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+	CREATE TYPE public.vector (INPUT = public.vector_in, OUTPUT = public.vector_out, LIKE = text, STORAGE = external);
+	CREATE TYPE public.halfvec;
+	CREATE FUNCTION public.halfvec_in(cstring) RETURNS public.halfvec LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+	CREATE FUNCTION public.halfvec_out(public.halfvec) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+	CREATE TYPE public.halfvec (INPUT = public.halfvec_in, OUTPUT = public.halfvec_out, LIKE = text);
+	CREATE TYPE public.sparsevec;
+	CREATE FUNCTION public.sparsevec_in(cstring) RETURNS public.sparsevec LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+	CREATE FUNCTION public.sparsevec_out(public.sparsevec) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+	CREATE TYPE public.sparsevec (INPUT = public.sparsevec_in, OUTPUT = public.sparsevec_out, LIKE = text);
+END $do$;
 CREATE TABLE ext.gis (id int PRIMARY KEY, g geometry, gp geometry(Point, 4326), gz geometry(LineStringZ, 3857), gg geography, ggp geography(Point, 4326), n geometry NOT NULL DEFAULT 'POINT(0 0)',
 	u_b2 box2d, u_b3 box3d);
 CREATE TABLE ext.gisfull (LIKE ext.gis INCLUDING ALL);
@@ -42,5 +50,5 @@ UPDATE ext.vec SET id = 11 WHERE id = 1;
 DELETE FROM ext.vec;
 DELETE FROM ext.vecfull;
 -- out of line, and unchanged
-INSERT INTO ext.vec SELECT 20, vector_in(textout('[' || string_agg(i::text, ',') || ']')), NULL, NULL, '[1]' FROM generate_series(1, 3000) i;
+INSERT INTO ext.vec SELECT 20, ('[' || string_agg(i::text, ',') || ']')::vector, NULL, NULL, '[1]' FROM generate_series(1, 3000) i;
 UPDATE ext.vec SET vn = '[2]' WHERE id = 20;
