@@ -139,6 +139,7 @@ begin_record(Encoder *enc, const Change *change, char op, uint8 part,
 
 	count_event(enc, change, op);
 	encode_lost_column = NULL;
+	encode_unchanged = false;
 	frame_record_begin(w, shape ? &shape->stream : stream, op, change->lsn,
 					   part);
 	if (!keyed || key_row == NULL || !key_row->present)
@@ -217,6 +218,8 @@ end_record(Encoder *enc, const Change *change, char op)
 		all[n++] = (RecordHeader){"__truncated", cut, (int) strlen(cut)};
 		headers = all;
 	}
+	if (unlikely(encode_unchanged))
+		frame_mark_unchanged(enc->writer);
 	if (encode_lost_column != NULL)
 		tell_lost(enc, change->plan);
 	frame_record_end(enc->writer, headers, n);

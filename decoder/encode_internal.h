@@ -11,6 +11,8 @@
 
 /* Of the record being written: an unchanged value that has no form is null. */
 extern const ColumnPlan *encode_lost_column;
+/* one was left out of line, so that the WAL does not hold it */
+extern bool encode_unchanged;
 
 /* What transforms make of a record; NULL if there are none. */
 static inline Shape *

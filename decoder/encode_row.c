@@ -16,6 +16,7 @@
 /* ---- rows ---------------------------------------------------------------- */
 
 const ColumnPlan *encode_lost_column;
+bool encode_unchanged;
 
 static void
 external_value(StringInfo out, const ColumnPlan *col, Datum value)
@@ -26,6 +27,7 @@ external_value(StringInfo out, const ColumnPlan *col, Datum value)
 	{
 		/* not in the WAL, and perhaps no longer in the table */
 		json_str(out, col->unavailable_json);
+		encode_unchanged = true;
 		if (col->lost_if_unchanged)
 			encode_lost_column = col;
 		return;

@@ -210,6 +210,20 @@ frame_commit(FrameWriter *w)
 }
 
 void
+frame_watermark(FrameWriter *w, const char *content)
+{
+	if (!w->wire)
+		return;
+	if (!w->hello_sent)
+		send_hello(w);
+	if (!w->begin_sent)
+		send_begin(w);
+	frame_open(w, WIRE_WATERMARK);
+	put_str(w, content);
+	frame_close(w);
+}
+
+void
 frame_range_end(FrameWriter *w)
 {
 	if (!w->hello_sent)
@@ -764,6 +778,13 @@ frame_mark_lost(FrameWriter *w)
 {
 	if (w->wire)
 		w->out->data[w->flags_at] |= WIRE_REC_LOST;
+}
+
+void
+frame_mark_unchanged(FrameWriter *w)
+{
+	if (w->wire)
+		w->out->data[w->flags_at] |= WIRE_REC_UNCHANGED;
 }
 
 /* A transform may have done something to the value meanwhile. */

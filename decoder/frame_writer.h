@@ -119,6 +119,8 @@ extern void frame_commit(FrameWriter *w);
 /* A signal to the shipper.  All UTF-8; data: NULL if there is none. */
 extern void frame_signal(FrameWriter *w, XLogRecPtr lsn, const char *id,
 						 const char *type, const char *data);
+/* A message of the shipper's own, of at most WIRE_WATERMARK_BYTES. */
+extern void frame_watermark(FrameWriter *w, const char *content);
 
 /* Ends rows that were read: hello, begin and commit are there even if there
  * were none. */
@@ -135,6 +137,8 @@ extern void frame_record_begin(FrameWriter *w, StreamInfo *stream, char op,
 							   XLogRecPtr lsn, uint8 part);
 /* A value of the current record is null because the WAL does not hold it. */
 extern void frame_mark_lost(FrameWriter *w);
+/* It was left out of line and unchanged. */
+extern void frame_mark_unchanged(FrameWriter *w);
 extern void frame_key_begin(FrameWriter *w);
 extern void frame_key_end(FrameWriter *w);
 extern void frame_key_null(FrameWriter *w);

@@ -353,6 +353,14 @@ match_prefix(const char *prefix)
 	return pnstrdup(prefix, pg_mbcliplen(prefix, len, MATCH_BYTES));
 }
 
+/* Between begin and commit: of a message without a transaction nothing is. */
+static bool
+is_watermark(bool transactional, const char *prefix, Size size)
+{
+	return transactional && size <= WIRE_WATERMARK_BYTES &&
+		   strcmp(prefix, WIRE_WATERMARK_PREFIX) == 0;
+}
+
 static void
 decode_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 			   XLogRecPtr lsn, bool transactional, const char *prefix,
@@ -367,7 +375,9 @@ decode_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 		state->txn.ordinal++;
 	}
 	keep_alive(ctx, state);
-	if (filter_message(&state->opts, match_prefix(prefix)))
+	if (is_watermark(transactional, prefix, size))
+		frame_watermark(&state->writer, pnstrdup(content, size));
+	else if (filter_message(&state->opts, match_prefix(prefix)))
 	{
 		if (!transactional)
 		{

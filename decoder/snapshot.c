@@ -100,24 +100,22 @@ is_needed(const RelationPlan *plan, AttrNumber attnum)
 }
 
 static bool
-is_selected(const SnapshotScan *scan, Form_pg_attribute att)
+is_selected(const RelationPlan *plan, Form_pg_attribute att)
 {
 	return !att->attisdropped && !tc_attribute_is_virtual(att) &&
-		   is_needed(scan->plan, att->attnum);
+		   is_needed(plan, att->attnum);
 }
 
-/* only what is published, so that no more rights are asked for */
-static void
-query_columns(StringInfo sql, const SnapshotScan *scan)
+void
+snapshot_columns(StringInfo sql, const RelationPlan *plan, TupleDesc desc)
 {
-	TupleDesc desc = scan->desc;
 	const char *comma = "";
 
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
-		if (!is_selected(scan, att))
+		if (!is_selected(plan, att))
 			continue;
 		appendStringInfo(sql, "%s%s", comma,
 						 quote_identifier(NameStr(att->attname)));
@@ -136,7 +134,7 @@ query_text(const SnapshotScan *scan, FunctionCallInfo fcinfo)
 		return text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUERY));
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
-	query_columns(&sql, scan);
+	snapshot_columns(&sql, scan->plan, scan->desc);
 	appendStringInfo(
 		&sql, " FROM ONLY %s",
 		quote_qualified_identifier(
@@ -287,10 +285,7 @@ set_ordinal(SnapshotScan *scan)
 	ItemPointer tid;
 
 	if (scan->scan_node == NULL)
-	{
-		scan->txn.ordinal++;
 		return;
-	}
 	tid = &scan->scan_node->ss_ScanTupleSlot->tts_tid;
 	scan->txn.ordinal = (uint64) ItemPointerGetBlockNumberNoCheck(tid) << 16 |
 						ItemPointerGetOffsetNumberNoCheck(tid);
@@ -312,6 +307,9 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	}
 	if (!scan->mapped)
 		map_columns(scan, slot->tts_tupleDescriptor);
+	/* of a query it counts rows, not only those that are published */
+	if (scan->scan_node == NULL)
+		scan->txn.ordinal++;
 	load_slot(scan, slot);
 	if (scan->plan->filter == NULL ||
 		row_filter_keeps(scan->plan->filter, &op, &scan->plan->old_row,

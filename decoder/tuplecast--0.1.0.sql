@@ -87,3 +87,12 @@ CREATE FUNCTION tuplecast.signal(type text, data text DEFAULT NULL,
 COMMENT ON FUNCTION tuplecast.signal(text, text, text) IS
 	'sends a signal to the shipper when the transaction commits, for instance execute-snapshot; returns its id';
 REVOKE ALL ON FUNCTION tuplecast.signal(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION tuplecast.chunk(relation oid, options text[],
+	surrogate text DEFAULT NULL, OUT name text, OUT published text[],
+	OUT columns text, OUT key text[], OUT types text[], OUT operators text[],
+	OUT exact boolean) RETURNS record
+	LANGUAGE C STABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tuplecast_chunk';
+COMMENT ON FUNCTION tuplecast.chunk(oid, text[], text) IS
+	'what a query needs that reads a table in the order of its key, a part at a time; NULLs if it is not captured';

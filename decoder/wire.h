@@ -50,6 +50,10 @@
  *				WIRE_SIGNAL_NAME_BYTES are sent at most; data that is longer
  *				than WIRE_SIGNAL_DATA_BYTES is NULL, and only its length told.
  *	'C' commit	u64 end LSN, u64 records in this transaction
+ *	'W' watermark	str content
+ *				A message with the prefix WIRE_WATERMARK_PREFIX, whatever
+ *				messages are published; between begin and commit, and no record.
+ *				Anybody may write such a message.
  *
  * A header without a name (and without a value) in a record stands for the
  * headers of its stream; where there is none, those come first.
@@ -87,7 +91,8 @@ typedef enum WireKind
 	WIRE_BEGIN = 'B',
 	WIRE_RECORD = 'R',
 	WIRE_SIGNAL = 'G',
-	WIRE_COMMIT = 'C'
+	WIRE_COMMIT = 'C',
+	WIRE_WATERMARK = 'W'
 } WireKind;
 
 typedef enum WireStreamKind
@@ -121,6 +126,9 @@ typedef enum WireOp
 #define WIRE_REC_OVERSIZE  0x10
 /* a value is null because the WAL does not hold it */
 #define WIRE_REC_LOST 0x20
+/* a value was left out of line and unchanged: the WAL does not hold it, and the
+ * record has its placeholder, or null */
+#define WIRE_REC_UNCHANGED 0x40
 
 #define WIRE_OVER_EXACT	  0x01 /* the value's length is exact */
 #define WIRE_OVER_CUT_KEY 0x02 /* the key is cut */
@@ -132,6 +140,10 @@ typedef enum WireOp
 /* what a signal's frame takes of id and type, and of data */
 #define WIRE_SIGNAL_NAME_BYTES 255
 #define WIRE_SIGNAL_DATA_BYTES 65536
+
+/* logical messages of the shipper's own; longer ones are ignored */
+#define WIRE_WATERMARK_PREFIX "tuplecast.hw"
+#define WIRE_WATERMARK_BYTES  256
 
 /* ---- packing: each put has its get below -------------------------------- */
 

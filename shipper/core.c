@@ -129,6 +129,10 @@ core_frame(Core *c, const Frame *f, SinkRecord *out, Error *err)
 			return CORE_STREAM;
 		case WIRE_SIGNAL:
 			return core_signal(c, &f->signal, err);
+		case WIRE_WATERMARK:
+			return c->in_txn ? CORE_NOTHING
+							 : core_violation(
+								   c, err, "a watermark outside a transaction");
 		default:
 			return core_violation(c, err, "a frame of unknown kind");
 	}

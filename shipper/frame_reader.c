@@ -59,6 +59,9 @@ frame_reader_next(FrameReader *r, Frame *out, Error *err)
 		case WIRE_SIGNAL:
 			frame_get_signal(&c, &out->signal);
 			break;
+		case WIRE_WATERMARK:
+			out->watermark.content = wire_get_str(&c);
+			break;
 		case WIRE_HELLO:
 			frame_get_hello(&c, &out->hello);
 			break;

@@ -92,6 +92,12 @@ typedef struct FrameCommit
 	uint64_t records;
 } FrameCommit;
 
+/* not to be trusted: anybody may write one */
+typedef struct FrameWatermark
+{
+	WireSlice content;
+} FrameWatermark;
+
 typedef struct Frame
 {
 	uint8_t kind; /* WireKind */
@@ -103,6 +109,7 @@ typedef struct Frame
 		FrameRecord record;
 		FrameCommit commit;
 		FrameSignal signal;
+		FrameWatermark watermark;
 	};
 } Frame;
 

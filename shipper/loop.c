@@ -70,7 +70,7 @@ loop_run(const Config *cfg, Error *err)
 	dead_letters_init(&l->dead, cfg);
 	wal_watch_init(&l->wal, cfg, &l->stats);
 	loop_snapshot_init(l);
-	l->incremental = incremental_new();
+	loop_incremental_init(l);
 	loop_notify_init(l);
 	l->source = source_open(cfg);
 	l->turn_us = loop_clock_us(CLOCK_MONOTONIC);
@@ -97,7 +97,7 @@ loop_run(const Config *cfg, Error *err)
 	loop_signals_free(l);
 	wal_watch_free(&l->wal);
 	loop_snapshot_free(l);
-	incremental_free(l->incremental);
+	loop_incremental_free(l);
 	source_close(l->source);
 	if (l->sink != NULL)
 		l->ops->close(l->sink);
@@ -128,6 +128,7 @@ loop_turn(Loop *l)
 	beat(l);
 	loop_signals(l);
 	loop_notify(l);
+	loop_incremental_turn(l);
 	loop_deliver(l);
 	run_phase(l);
 	loop_watch_stuck(l);
@@ -144,8 +145,8 @@ loop_wait(Loop *l)
 	int64_t until = l->now_ms + TICK_MS;
 	int64_t due =
 		source_deadline(l->source, core_confirmable(&l->core), l->idle);
-	struct pollfd fds[6 + 1 + SNAPSHOT_MAX_READERS];
-	int count = 6;
+	struct pollfd fds[7 + 1 + SNAPSHOT_MAX_READERS];
+	int count = 7;
 	int64_t timeout;
 
 	if (l->phase == PHASE_ENDING)
@@ -162,6 +163,8 @@ loop_wait(Loop *l)
 	fds[5] = (struct pollfd){.fd = wal_watch_fd(&l->wal),
 							 .events = wal_watch_events(&l->wal)};
 
+	fds[6] = (struct pollfd){.fd = loop_incremental_fd(l),
+							 .events = loop_incremental_events(l)};
 	count += loop_snapshot_fds(l, fds + count);
 	if (snapshot_source_deadline(l->snapshot.source) < due)
 		due = snapshot_source_deadline(l->snapshot.source);
@@ -175,6 +178,9 @@ loop_wait(Loop *l)
 	if (due < until)
 		until = due;
 	due = heartbeat_deadline(&l->heartbeat);
+	if (due < until)
+		until = due;
+	due = loop_incremental_deadline(l);
 	if (due < until)
 		until = due;
 	due = wal_watch_deadline(&l->wal);
@@ -296,8 +302,14 @@ run_source(Loop *l)
 	}
 	if (loop_snapshot_blocks(l) && l->phase == PHASE_RUNNING)
 		loop_snapshot_pump(l);
+	else if (loop_incremental_blocks(l) && l->phase == PHASE_RUNNING)
+		loop_incremental_put(l);
 	else
+	{
 		pump(l);
+		if (loop_incremental_blocks(l))
+			l->more = true;
+	}
 	if (!source_confirm(l->source, core_confirmable(&l->core), l->idle,
 						l->now_ms, &err))
 	{
@@ -357,7 +369,7 @@ run_phase(Loop *l)
 bool
 loop_may_read(const Loop *l)
 {
-	if (l->resuming || loop_snapshot_blocks(l))
+	if (l->resuming || loop_snapshot_blocks(l) || loop_incremental_blocks(l))
 		return false;
 	if (l->phase == PHASE_RUNNING)
 		return true;
@@ -408,6 +420,8 @@ take_frame(Loop *l)
 			loop_trouble(l, &err, true);
 			return;
 	}
+	if (l->frame.kind != WIRE_RECORD || incremental_follows(l->incremental))
+		loop_incremental_frame(l, &l->frame);
 	switch (core_frame(&l->core, &l->frame, &l->record, &err))
 	{
 		case CORE_PRODUCE:
@@ -419,6 +433,8 @@ take_frame(Loop *l)
 		case CORE_NOTHING:
 			if (l->snapshot.marks_moved)
 				loop_gap_between(l);
+			if (l->frame.kind == WIRE_COMMIT)
+				loop_incremental_commit(l);
 			break;
 		case CORE_SKIP:
 			break;
@@ -660,6 +676,7 @@ static void
 close_sink(Loop *l)
 {
 	loop_snapshot_cancel(l, true);
+	loop_incremental_cancel(l, true);
 	if (l->sink != NULL)
 	{
 		l->ops->gauges(l->sink, &l->gauges);
@@ -684,6 +701,7 @@ static void
 forget_session(Loop *l)
 {
 	loop_snapshot_cancel(l, false);
+	loop_incremental_cancel(l, false);
 	l->has_payload = false;
 	l->held = false;
 	l->resuming = false;
@@ -705,6 +723,7 @@ static void
 stop(Loop *l, const Error *why)
 {
 	loop_snapshot_progress(l);
+	loop_incremental_progress(l);
 	if (why != NULL)
 		l->why = *why;
 	l->phase = PHASE_DRAINING;

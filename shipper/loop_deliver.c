@@ -147,7 +147,10 @@ put_position(Loop *l, Error *err)
 
 	/* in a Kafka transaction it must tell of exactly what is put */
 	if (l->cfg->delivery == DELIVERY_EXACTLY_ONCE)
+	{
 		loop_snapshot_progress(l);
+		loop_incremental_progress(l);
+	}
 	text = position_to_json(core_position(&l->core));
 
 	if (FAILPOINT("before_position"))

@@ -15,6 +15,7 @@
 #include "kafka_signal.h"
 #include "signal_file.h"
 #include "loop.h"
+#include "loop_incremental.h"
 #include "loop_snapshot.h"
 #include "notification.h"
 #include "source_probe.h"
@@ -40,7 +41,8 @@ typedef struct Loop
 	Sink *sink; /* NULL: to be opened */
 	Heartbeat heartbeat;
 	WalWatch wal;
-	Incremental *incremental;
+	LoopIncremental inc;
+	Incremental *incremental; /* the same as inc.machine */
 	LoopSnapshot snapshot;
 	Notifications notifications;
 	SignalFile signal_file;

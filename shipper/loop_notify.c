@@ -179,6 +179,7 @@ on_incremental(void *arg, const IncrementalEvent *ev)
 					  .aggregate = INCREMENTAL,
 					  .type = incremental_types[ev->kind]};
 
+	loop_incremental_log(ev);
 	snprintf(rows, sizeof(rows), "%llu", (unsigned long long) ev->rows);
 	switch (ev->kind)
 	{

@@ -78,7 +78,7 @@ static void
 load(Loop *l, bool slot_created)
 {
 	LoopSnapshot *s = &l->snapshot;
-	const char *stored = core_stored_snapshot(&l->core);
+	const char *stored = loop_incremental_session(l);
 	bool known = l->positions ? core_has_position(&l->core) : !slot_created;
 	Error err;
 
@@ -167,6 +167,7 @@ loop_snapshot_session(Loop *l, bool slot_created)
 {
 	LoopSnapshot *s = &l->snapshot;
 
+	(void) loop_incremental_session(l);
 	if (!s->loaded)
 		load(l, slot_created);
 	else if (s->phase != SNAPSHOT_OFF)
@@ -285,7 +286,7 @@ loop_snapshot_progress(Loop *l)
 	for (int i = 0; i < SNAPSHOT_MAX_KEPT; i++)
 		units[n++] = s->kept[i].unit;
 	text = snapshot_plan_store(&s->plan, units, n);
-	core_snapshot_progress(&l->core, text);
+	loop_incremental_snapshot(l, text);
 	free(text);
 	s->put = 0;
 	s->told_ms = l->now_ms;
@@ -296,7 +297,7 @@ loop_snapshot_store(Loop *l)
 {
 	char *text = snapshot_plan_store(&l->snapshot.plan, NULL, 0);
 
-	core_snapshot_progress(&l->core, text);
+	loop_incremental_snapshot(l, text);
 	free(text);
 	l->snapshot.put = 0;
 }

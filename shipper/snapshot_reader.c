@@ -21,7 +21,7 @@
  * Row-level security off is an error where it would apply, on it would leave
  * rows out.  The last of these settings exist on some servers only.
  */
-static const char session_text[] =
+const char reader_session_text[] =
 	"SET client_min_messages = error; SET row_security = off; SET statement_timeout = 0;"
 	" SET idle_in_transaction_session_timeout = 0;"
 	" SET synchronize_seqscans = off; SET standard_conforming_strings = on;"
@@ -74,7 +74,7 @@ reader_import(SnapshotReader *r, const char *snapshot, int64_t now_ms,
 				" BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
 				" SET TRANSACTION SNAPSHOT ",
 				PQtransactionStatus(r->conn) == PQTRANS_IDLE ? "" : "ROLLBACK;",
-				session_text, (long long) r->cfg->snapshot_lock_timeout);
+				reader_session_text, (long long) r->cfg->snapshot_lock_timeout);
 	pg_text_quoted(&sql, snapshot, '\'');
 	sent =
 		send(r, READER_IMPORTING, sql.data, now_ms + COMMAND_TIMEOUT_MS, err);
@@ -87,6 +87,17 @@ reader_ask(SnapshotReader *r, const char *sql, int64_t now_ms, Error *err)
 {
 	(void) now_ms;
 	return send(r, READER_ASKING, sql, NEVER_MS, err);
+}
+
+bool
+reader_ask_one(SnapshotReader *r, const char *sql, Error *err)
+{
+	r->state = READER_ASKING;
+	r->want = PG_WAIT_WRITE;
+	r->deadline_ms = NEVER_MS;
+	r->failed = false;
+	return PQsendQueryParams(r->conn, sql, 0, NULL, NULL, NULL, NULL, 0) == 1 ||
+		   pg_lost_error(r->conn, err);
 }
 
 bool

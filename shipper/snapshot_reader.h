@@ -56,6 +56,9 @@ typedef struct SnapshotReader
 	uint64_t bytes; /* received */
 } SnapshotReader;
 
+/* settings of the session, for a connection of another kind, too */
+extern const char reader_session_text[];
+
 /* to the server that "same" is connected to */
 extern bool reader_connect(SnapshotReader *r, const Config *cfg,
 						   const PGconn *same, int64_t now_ms,
@@ -65,6 +68,9 @@ extern bool reader_import(SnapshotReader *r, const char *snapshot,
 						  int64_t now_ms, Error *err) MUST_CHECK;
 extern bool reader_ask(SnapshotReader *r, const char *sql, int64_t now_ms,
 					   Error *err) MUST_CHECK;
+/* The same of one command, whatever a part of it may hold. */
+extern bool reader_ask_one(SnapshotReader *r, const char *sql,
+						   Error *err) MUST_CHECK;
 extern bool reader_copy(SnapshotReader *r, const char *sql,
 						Error *err) MUST_CHECK;
 extern ReaderEvent reader_next(SnapshotReader *r, int64_t now_ms,
