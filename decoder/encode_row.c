@@ -35,8 +35,8 @@ external_value(StringInfo out, const ColumnPlan *col, Datum value)
 	if (oversize_cut_at > 0 && oversize_cut(out, col, value))
 		return;
 	/* before it is expanded */
-	if (class != SIZE_UNKNOWN && class != SIZE_JSONB)
-		oversize_expect(out, toast_raw_datum_size(value));
+	if (class != SIZE_UNKNOWN)
+		oversize_expect(out, oversize_least_of(class, value));
 	col->codec->encode(out, value, col->codec);
 }
 

@@ -13,6 +13,7 @@
 #include "access/detoast.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/memutils.h"
 
 #include "encode.h"
@@ -21,6 +22,8 @@
 
 /* shorter cuts leave nothing to read */
 #define CUT_LEAST 16
+/* of a jsonb, to see what it is made of */
+#define JSONB_LOOK_BYTES 4096
 
 int oversize_cut_at = 0;
 
@@ -97,6 +100,47 @@ oversize_expect(const StringInfoData *out, Size bytes)
 		json_beyond_ceiling();
 }
 
+/*
+ * The text of a jsonb has no smaller part than a quarter of its binary form: an
+ * entry of 4 bytes and a number of 8 for "0, ", entry and header for "[]".
+ * Strings are as they are; those at the top, where large ones mostly are, are
+ * told by its first bytes.
+ */
+static Size
+jsonb_least(Datum value)
+{
+	Size raw = toast_raw_datum_size(value) - VARHDRSZ;
+	Size strings = 0;
+	const JsonbContainer *c;
+	uint32 count;
+	uint32 end = 0;
+
+	if (raw < JSONB_LOOK_BYTES)
+		return raw / 4;
+	c = (const JsonbContainer *) VARDATA(
+		PG_DETOAST_DATUM_SLICE(value, 0, JSONB_LOOK_BYTES));
+	count = JsonContainerSize(c) * (JsonContainerIsObject(c) ? 2 : 1);
+	count = Min(count, (JSONB_LOOK_BYTES - sizeof(uint32)) / sizeof(JEntry));
+	for (uint32 i = 0; i < count; i++)
+	{
+		JEntry entry = c->children[i];
+		uint32 before = end;
+
+		end = JBE_HAS_OFF(entry) ? JBE_OFFLENFLD(entry)
+								 : end + JBE_OFFLENFLD(entry);
+		if (JBE_ISSTRING(entry))
+			strings += end - before;
+	}
+	return Max(raw / 4, strings);
+}
+
+Size
+oversize_least_of(SizeClass class, Datum value)
+{
+	return class == SIZE_JSONB ? jsonb_least(value)
+							   : toast_raw_datum_size(value) - VARHDRSZ;
+}
+
 uint64
 oversize_least(const Change *change)
 {
@@ -114,10 +158,10 @@ oversize_least(const Change *change)
 
 			if (col->varlena && !rows[r]->nulls[at] &&
 				col->codec->size_class != SIZE_UNKNOWN &&
-				col->codec->size_class != SIZE_JSONB &&
 				!VARATT_IS_EXTERNAL_ONDISK(
 					DatumGetPointer(rows[r]->values[at])))
-				sum += toast_raw_datum_size(rows[r]->values[at]) - VARHDRSZ;
+				sum += oversize_least_of(col->codec->size_class,
+										 rows[r]->values[at]);
 		}
 	}
 	return sum;

@@ -53,6 +53,9 @@ extern char *oversize_cuts(void);
 /* A value: whole, or cut, or stopped, as the options want it. */
 extern void oversize_value(struct Encoder *enc, const struct Change *change,
 						   OversizeWork work, void *arg);
+/* A lower bound of a value's bytes as JSON, of a class that is known; it is not
+ * expanded. */
+extern Size oversize_least_of(SizeClass class, Datum value);
 /* A lower bound of the bytes of a change's rows. */
 extern uint64 oversize_least(const struct Change *change);
 
