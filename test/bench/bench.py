@@ -180,9 +180,10 @@ def run_snapshot(source, broker, options, results):
         rate = column(runs_of, "rows_per_second")
         rows.append([name, f"{measure.median(column(runs_of, 'seconds')):.2f}", f"{measure.median(rate):,.0f}", f"±{measure.spread(rate) * 50:.0f} %",
                      *(f"{ratios[name][to]:.2f}" if to in ratios[name] else "" for to in (copy, debezium)),
+                     *(f"{measure.median(column(runs_of, n)):.2f}" if n in runs_of[0] else "" for n in ("client_us", "server_us")),
                      f"{max(column(runs_of, 'peak_rss_mb')):.1f}" if "peak_rss_mb" in runs_of[0] else ""])
-    print(f"\nSnapshot of {count:,} rows of eight columns, medians of {options.rounds}\n")
-    print(measure.table(["", "s", "rows/s", "spread", "to COPY", "to Debezium", "peak RSS MB"], rows), "\n", flush=True)
+    print(f"\nSnapshot of {count:,} rows of eight columns, medians of {options.rounds}; CPU in µs a row\n")
+    print(measure.table(["", "s", "rows/s", "spread", "to COPY", "to Debezium", "client", "server", "peak RSS MB"], rows), "\n", flush=True)
     for name in runs:
         if not name.startswith("tuplecast"):
             continue

@@ -31,11 +31,27 @@ def fill(source, count):
     source.sql("CHECKPOINT")
 
 
+class ServerCpu:
+    """CPU seconds of the sessions that have ended since; they end a moment after their clients."""
+
+    def __init__(self, source):
+        self.source = source
+        self.sessions = self.count()
+        self.before = measure.reaped_cpu_seconds(source.cluster.postmaster_pid())
+
+    def count(self):
+        return self.source.sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type IN ('client backend', 'walsender')")[0][0]
+
+    def seconds(self):
+        wait_until(lambda: self.count() <= self.sessions, what="the sessions end")
+        return measure.reaped_cpu_seconds(self.source.cluster.postmaster_pid()) - self.before
+
+
 def ours(binary, source, broker, number, count, *options):
     """From the start of the process until all is acknowledged."""
     prefix, slot = f"snap{number}", f"snap_{number}"
     broker.create_topic(f"{prefix}.public.{NAME}")
-    watch = measure.Stopwatch()
+    server, watch = ServerCpu(source), measure.Stopwatch()
     shipper = Shipper(binary, "--source", source.db.url, "--kafka", broker.address, "--prefix", prefix, f"--slot.name={slot}",
                       f"--table.include.list=public.{NAME}", "--snapshot.mode=initial", *options).start()
     try:
@@ -43,6 +59,7 @@ def ours(binary, source, broker, number, count, *options):
         seconds = watch.seconds()
         cpu, peak = measure.cpu_seconds(shipper.pid), shipper.peak_rss()
         shipper.stop()
+        on_server = server.seconds()
     finally:
         shipper.destroy()
     written = high_water(broker, f"{prefix}.public.{NAME}")
@@ -50,16 +67,17 @@ def ours(binary, source, broker, number, count, *options):
     assert written == count or "--delivery=exactly-once" in options and written > count, f"{written} records of {count} rows"
     source.drop_slot(slot)
     broker.delete_topics([f"{prefix}.public.{NAME}"])
-    return {"seconds": seconds, "rows_per_second": count / seconds, "shipper_us": cpu / count * 1e6, "peak_rss_mb": peak / MB}
+    return {"seconds": seconds, "rows_per_second": count / seconds, "client_us": cpu / count * 1e6, "server_us": on_server / count * 1e6, "peak_rss_mb": peak / MB}
 
 
 def copy(source, count):
-    watch = measure.Stopwatch()
+    server, watch = ServerCpu(source), measure.Stopwatch()
     done = subprocess.run(as_postgres([str(source.cluster.bindir / "psql"), "-X", "-h", "127.0.0.1", "-p", str(source.cluster.port), "-U", "postgres", "-d", source.db.name,
                                        "-c", f"COPY (SELECT row_to_json(t) FROM {NAME} t) TO STDOUT", "-o", "/dev/null"]),
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd="/")
     assert done.returncode == 0, done.stderr
-    return {"seconds": watch.seconds(), "rows_per_second": count / watch.seconds()}
+    seconds = watch.seconds()
+    return {"seconds": seconds, "rows_per_second": count / seconds, "server_us": server.seconds() / count * 1e6}
 
 
 def debezium(source, broker, number, count):
@@ -67,6 +85,7 @@ def debezium(source, broker, number, count):
     prefix, slot = f"dbz{number}", f"dbz_{number}"
     topic = f"{prefix}.public.{NAME}"
     broker.create_topic(topic)
+    server = ServerCpu(source)
     connect = Debezium(broker, worker=CONVERTERS)
     with broker.reader(topic) as reader:
         def there():
@@ -76,16 +95,19 @@ def debezium(source, broker, number, count):
                                     "database.password": "x", "database.dbname": source.db.name, "topic.prefix": prefix, "slot.name": slot,
                                     "publication.name": NAME, "table.include.list": f"public.{NAME}"}})
             before = wait_until(there, 400, interval=POLL, what=connect.tail)
-            watch = measure.Stopwatch()
+            watch, cpu = measure.Stopwatch(), measure.cpu_seconds(connect.process.pid)
 
             def finished():
                 connect.check()
                 return there() >= count
             wait_until(finished, 900, interval=POLL, what=connect.tail)
             seconds = watch.seconds()
+            cpu = measure.cpu_seconds(connect.process.pid) - cpu
             connect.stop()
+            on_server = server.seconds()
         finally:
             connect.destroy()
     source.drop_slot(slot)
     broker.delete_topics([topic])
-    return {"seconds": seconds, "rows_per_second": (count - before) / seconds}
+    return {"seconds": seconds, "rows_per_second": (count - before) / seconds,
+            "client_us": cpu / (count - before) * 1e6, "server_us": on_server / count * 1e6}
