@@ -387,6 +387,13 @@ snapshot_plan_begun(SnapshotPlan *p, uint64_t floor)
 		/* what has no order is read again from its start */
 		if (!t->ranged)
 			t->done.count = 0;
+		/* else rows may have gone out that nothing tells of; with the position
+		 * the snapshot changes, so what was looked at is looked at again */
+		if (t->lsn == 0 || (p->exact && t->rows == 0 && t->lsn < floor))
+		{
+			t->lsn = floor;
+			t->done.count = 0;
+		}
 		t->older = t->done.count > 0 ? t->xmin : 0;
 		t->as_seen = t->older != 0 && t->whole && t->seen != NULL;
 		if (t->done.count == 0)
@@ -395,9 +402,6 @@ snapshot_plan_begun(SnapshotPlan *p, uint64_t floor)
 			free(t->seen);
 			t->seen = p->seen != NULL && t->whole ? copy_text(p->seen) : NULL;
 		}
-		/* rows may have gone out that nothing tells of */
-		if (t->lsn == 0 || (p->exact && t->rows == 0 && t->lsn < floor))
-			t->lsn = floor;
 		spans_complement(&t->todo, &t->done);
 		if (t->older != 0 && !t->as_seen)
 			spans_copy(&t->again, &t->done);

@@ -168,6 +168,30 @@ test_where_changes_are_whole_nothing_is_read_twice(void **state)
 	}
 }
 
+/* Parts were empty: the floor is raised, and so is the snapshot that counts. */
+static void
+test_nothing_put_begins_with_the_new_round(void **state)
+{
+	SnapshotPlan p;
+	SnapshotUnit u;
+	const SnapshotTable *t;
+
+	(void) state;
+	snapshot_plan_init(&p);
+	p.exact = true;
+	begin_whole(&p, 1000, 50, "50:60:51", true);
+	assert_true(snapshot_plan_next(&p, &u));
+	snapshot_plan_done(&p, &u);
+	restart(&p, &u, 1);
+	p.exact = true;
+	t = begin_whole(&p, 2000, 90, "90:95:", true);
+	assert_true(t->lsn == 2000 && !t->as_seen);
+	assert_string_equal(t->seen, "90:95:");
+	assert_true(snapshot_plan_next(&p, &u));
+	assert_true(u.span.first == 0 && u.younger == 0);
+	snapshot_plan_free(&p);
+}
+
 static void
 test_a_table_that_was_rewritten_begins_anew(void **state)
 {
@@ -301,6 +325,7 @@ main(void)
 		cmocka_unit_test(test_parts_until_all_is_read),
 		cmocka_unit_test(test_what_is_cut_goes_on),
 		cmocka_unit_test(test_where_changes_are_whole_nothing_is_read_twice),
+		cmocka_unit_test(test_nothing_put_begins_with_the_new_round),
 		cmocka_unit_test(test_a_table_that_was_rewritten_begins_anew),
 		cmocka_unit_test(test_tables_that_are_complete_or_gone),
 		cmocka_unit_test(test_spans_of_any_order_become_one),
