@@ -77,8 +77,8 @@ check_class(const Converter *c, Error *err)
 		return true;
 	err_set(
 		err, ERR_CONFIG, "config_unsupported",
-		"%s.converter is %.150s, which is not supported yet: only " JSON_CONVERTER
-		" is",
+		"%s.converter is %.150s, which is not supported yet: records are "
+		"JSON, and no schema registry is asked",
 		c->side, c->cls->value);
 	err_detail(err, "It comes from %s.", c->cls->origin);
 	err_hint(err,

@@ -383,6 +383,16 @@ test_converters(void **state)
 			  NULL);
 	assert_has(err.text, "AvroConverter");
 	assert_has(err.hint, "JsonConverter");
+	must_fail("config_unsupported", "--config",
+			  connector("\"value.converter\":"
+						"\"io.confluent.connect.protobuf.ProtobufConverter\""),
+			  NULL);
+	assert_has(err.text, "not supported yet");
+	must_fail("config_unsupported", "--config",
+			  connector("\"key.converter\":"
+						"\"io.confluent.connect.json.JsonSchemaConverter\""),
+			  NULL);
+	assert_has(err.text, "JsonSchemaConverter");
 	must_load("--config",
 			  connector("\"key.converter\":"
 						"\"org.apache.kafka.connect.storage.StringConverter\""),
