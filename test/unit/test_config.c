@@ -339,10 +339,10 @@ test_snapshot_options(void **state)
 	must_load("--snapshot.mode=initial", NULL);
 	assert_int_equal(warnings("snapshot"), 0);
 	must_fail("config_value", "--snapshot.mode=custom", NULL);
+	assert_has(err.text, "Java");
 	must_fail("config_value", "--snapshot.mode=configuration_based", NULL);
 	must_load("--snapshot.mode=configuration_based",
 			  "--snapshot.mode.configuration.based.start.stream=true", NULL);
-	assert_has(err.text, "Java");
 	snprintf(flag, sizeof(flag), "--snapshot.select.statement.overrides.a.b=%s",
 			 query);
 	must_load("--snapshot.select.statement.overrides=x.y,a.b", flag, NULL);
