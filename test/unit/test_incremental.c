@@ -320,6 +320,7 @@ rows_dropped_for_an_unchanged_value_are_read_again(void **state)
 	mark(w);
 	assert_string_equal(put(w, 1), "0");
 	assert_int_equal(incremental_table(w->inc)->nrequeue, 1);
+	assert_int_equal(next(w), INCREMENTAL_NOTHING); /* not at once */
 	open_chunk(w, "106:106:");
 	rows(w, "1");
 	mark(w);
