@@ -305,8 +305,9 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 		MemoryContextSwitchTo(old);
 		return true;
 	}
+	/* a slot of an index's own has no names */
 	if (!scan->mapped)
-		map_columns(scan, slot->tts_tupleDescriptor);
+		map_columns(scan, scan->portal->queryDesc->tupDesc);
 	/* of a query it counts rows, not only those that are published */
 	if (scan->scan_node == NULL)
 		scan->txn.ordinal++;

@@ -38,6 +38,8 @@ static const uint8_t GOLDEN[] =
 	/* signal: LSN 0/16B3700, ordinal 9, "s1", "log", data {}, 2 bytes */
 	"\x00\x00\x00\x24G\x00\x00\x00\x00\x01\x6b\x37\x00\x00\x00\x00\x00\x00\x00\x00\x09"
 	"\x00\x02s1\x00\x03log\x00\x00\x00\x02{}\x00\x00\x00\x02"
+	/* watermark "n:1" */
+	"\x00\x00\x00\x06W\x00\x03n:1"
 	/* commit: end 1/2, 2 records, and two bytes of a later version */
 	"\x00\x00\x00\x13"
 	"C\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x02zz";
@@ -125,6 +127,10 @@ reads_golden_bytes(void **state)
 	assert_true(slice_is(f.signal.type, "log"));
 	assert_true(slice_is(f.signal.data, "{}"));
 	assert_int_equal(f.signal.data_bytes, 2);
+
+	assert_int_equal(frame_reader_next(&r, &f, &err), FRAME_OK);
+	assert_int_equal(f.kind, WIRE_WATERMARK);
+	assert_true(slice_is(f.watermark.content, "n:1"));
 
 	assert_int_equal(frame_reader_next(&r, &f, &err), FRAME_OK);
 	assert_int_equal(f.kind, WIRE_COMMIT);
