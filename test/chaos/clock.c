@@ -21,7 +21,7 @@
 
 #define SECOND_NS INT64_C(1000000000)
 /* how soon a wait notices a jump */
-#define SLICE_NS  INT64_C(20000000)
+#define SLICE_NS INT64_C(20000000)
 
 typedef int (*ClockGettime)(clockid_t, struct timespec *);
 typedef int (*CndTimedwait)(cnd_t *, mtx_t *, const struct timespec *);

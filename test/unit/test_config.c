@@ -341,6 +341,7 @@ test_snapshot_options(void **state)
 	must_fail("config_value", "--snapshot.mode=custom", NULL);
 	assert_has(err.text, "Java");
 	must_fail("config_value", "--snapshot.mode=configuration_based", NULL);
+	assert_has(err.text, "neither rows nor changes");
 	must_load("--snapshot.mode=configuration_based",
 			  "--snapshot.mode.configuration.based.start.stream=true", NULL);
 	snprintf(flag, sizeof(flag), "--snapshot.select.statement.overrides.a.b=%s",
