@@ -20,7 +20,8 @@ need() { local package=$1; shift; "$@" || missing+=("$package"); }
 pg_extensions_build() { local mk; mk=$(pg --pgxs) && [ -f "$mk" ] && [ -f "$(pg --includedir-server)/postgres.h" ]; }
 pg_server() { local bin; bin=$(pg --bindir) && [ -x "$bin/postgres" ] && [ -x "$bin/initdb" ]; }
 libpq() { header libpq-fe.h "$(pg --includedir || echo /usr/include/postgresql)"; }
-have_clang() { compgen -c clang | grep -qE '^clang(-[0-9]+)?$'; }
+# grep reads to the end: under pipefail a broken pipe would be a missing clang
+have_clang() { compgen -c clang | grep -E '^clang(-[0-9]+)?$' >/dev/null; }
 fuzzer_runtime() { "$top/test/clang.sh" runtime >/dev/null; }
 # of the clang that is here, or else the suite's own
 clang_major()
