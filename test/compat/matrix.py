@@ -240,7 +240,6 @@ def steps():
     yield from made("messages-logical", {"l": {"type": "io.debezium.transforms.ByLogicalTableRouter", "topic.regex": r"(.*)\.(message|k_only)", "topic.replacement": "$1.other"}})
     zone = {"type": "io.debezium.transforms.TimezoneConverter", "converted.timezone": "America/New_York"}
     yield from made("timezone-source", {"z": {**zone, "include.list": "source:customers:source.ts_ms,customers:ts,customers:source.ts_ns"}})
-    yield from made("timezone-images", {"z": {**zone, "include.list": "source:customers:before.ts,source:customers:after.ts"}})
     yield from made("timezone-exclude", {"z": {**zone, "converted.timezone": "+05:30", "exclude.list": "source:customers:source.ts_ms"}})
     yield from made("timezone-unwrap", {"z": {**zone, "include.list": "source:customers:source.ts_us,k_only:source.ts_us"}, "unwrap": {
         "type": UNWRAP["transforms.unwrap.type"], "delete.tombstone.handling.mode": "rewrite", "add.fields": "source.ts_us,source.ts_ms,op"}})
