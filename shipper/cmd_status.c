@@ -188,6 +188,8 @@ print_shipper(const json_t *now)
 		   number(now, "records"), number(now, "records_per_second"),
 		   json_real_value(json_object_get(now, "megabytes_per_second")),
 		   (double) number(now, "lag_us") / 1e6);
+	printf("          read up to %s, delivered up to %s\n",
+		   text(now, "received"), text(now, "confirmed"));
 	if (error[0] != '\0')
 		printf("          last error: %s\n", error);
 }

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "lsn.h"
 #include "stats.h"
 
 /* Never NULL, whatever bytes it has. */
@@ -14,6 +15,15 @@ text_value(const char *s)
 	json_t *v = json_string(s);
 
 	return v != NULL ? v : json_string("");
+}
+
+static json_t *
+lsn_value(uint64_t lsn)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), LSN_FORMAT, LSN_ARGS(lsn));
+	return json_string(text);
 }
 
 static json_t *
@@ -36,6 +46,8 @@ stats_print_status(const Stats *s, FILE *out)
 		(int) s->source_connected, "sink_connected", (int) s->sink_connected,
 		"last_error", text_value(s->last_error));
 
+	json_object_set_new(o, "received", lsn_value(s->received_lsn));
+	json_object_set_new(o, "confirmed", lsn_value(s->confirmed_lsn));
 	json_object_set_new(o, "snapshot",
 						json_pack("{s:b, s:o, s:o}", "running",
 								  (int) s->snapshot_running, "tables",
