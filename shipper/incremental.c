@@ -681,8 +681,6 @@ incremental_opened(Incremental *inc, const char *snapshot, const char *schema,
 	}
 	inc->exact = exact;
 	inc->state = t->max.text == NULL ? STATE_ASKING_MAX : STATE_KEYS;
-	if (inc->state == STATE_KEYS)
-		incremental_tell(inc, INCREMENTAL_IN_PROGRESS, NULL);
 }
 
 void
@@ -698,7 +696,6 @@ incremental_max(Incremental *inc, const IncrementalKey *key)
 	}
 	key_set(&inc->tables[0].max, key);
 	inc->state = STATE_KEYS;
-	incremental_tell(inc, INCREMENTAL_IN_PROGRESS, NULL);
 }
 
 void
@@ -916,6 +913,8 @@ incremental_chunk_done(Incremental *inc)
 		if (inc->nkeys > 0)
 			key_set(&t->last, &inc->keys[inc->nkeys - 1]);
 		t->scanned = inc->nkeys < t->limit;
+		if (inc->nkeys > 0)
+			incremental_tell(inc, INCREMENTAL_IN_PROGRESS, NULL);
 	}
 	inc->chunks++;
 	inc->changed = true;

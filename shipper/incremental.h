@@ -58,7 +58,7 @@ typedef struct IncrementalRequest
 typedef enum IncrementalKind
 {
 	INCREMENTAL_STARTED,
-	INCREMENTAL_IN_PROGRESS, /* a chunk begins */
+	INCREMENTAL_IN_PROGRESS, /* a chunk is put, up to last_key */
 	INCREMENTAL_TABLE_SCAN_COMPLETED,
 	INCREMENTAL_PAUSED,
 	INCREMENTAL_RESUMED,

@@ -166,3 +166,52 @@ def test_a_new_table_is_noticed(db, run):
     db.sql("INSERT INTO n_other VALUES (4)")
     db.wait_confirmed()
     assert shipper.log().count("a table is captured") == 1
+
+
+def test_every_channel_starts_a_snapshot(db, run, broker, command, tmp_path):
+    """By SQL, by Debezium's table, by the command, by a topic and by a file; and what is told of them."""
+    db.sql("""CREATE EXTENSION tuplecast; CREATE TABLE a (id int PRIMARY KEY, x text); INSERT INTO a SELECT g, 'x' FROM generate_series(1, 5) g;
+        CREATE TABLE c (id int PRIMARY KEY); CREATE TABLE sig (id varchar(42) PRIMARY KEY, type varchar(32) NOT NULL, data varchar(2048))""")
+    notes, topic, file = f"{db.prefix}-notes", f"{db.prefix}-signal", tmp_path / "signals"
+    broker.create_topic(topic)
+    tables = "--table.include.list=public.(a|c)"
+    run(db, tables, "--signal.enabled.channels=source,kafka,file", "--signal.data.collection=public.sig", f"--signal.file={file}",
+        "--signal.poll.interval.ms=50", "--incremental.snapshot.chunk.size=2", "--notification.enabled.channels=sink",
+        f"--notification.sink.topic.name={notes}", "--headers.identity=false")
+    data = '{"data-collections":["public.a"],"type":"incremental","additional-conditions":[{"data-collection":"public.a","filter":"id <> 3"}]}'
+    db.sql("SELECT tuplecast.signal('execute-snapshot', %s, 's1')", (data.replace('"public.a"]', '"public.a","public.c"]'),))
+    with broker.reader(db.topic("a"), notes) as reader:
+        def rows(count):
+            found = reader.read_until(lambda seen: sum(r.topic == db.topic("a") for r in seen) >= count)
+            return [json.loads(r.k)["id"] for r in found if r.topic == db.topic("a")]
+
+        assert rows(4) == [1, 2, 4, 5]
+        db.sql("INSERT INTO sig VALUES ('s2', 'execute-snapshot', %s)", (data,))
+        assert rows(8)[4:] == [1, 2, 4, 5]
+        producer = Producer({"bootstrap.servers": broker.address})
+        producer.produce(topic, '{"id":"s3","type":"execute-snapshot","data":%s}' % data, db.prefix)
+        producer.flush()
+        assert rows(12)[8:] == [1, 2, 4, 5]
+        file.write_text('{"id":"s4","type":"execute-snapshot","data":%s}\n' % data)
+        assert rows(16)[12:] == [1, 2, 4, 5]
+        code, out, err = command("snapshot", "start", "public.a", "--where=id > 3", "--source", db.url, "--prefix", db.prefix, f"--slot.name={db.slot}", tables)
+        assert code == 0, err
+        assert rows(18)[16:] == [4, 5]
+        told = reader.read_until(lambda seen: sum(r.topic == notes and '"COMPLETED"' in r.v for r in seen) == 5)
+    told = [r for r in told if r.topic == notes and r.k == '{"id":"s1"}']
+
+    # as Debezium 3.6.1 wrote them, but for the tables that are left
+    def note(kind, pairs, r):
+        return (f'{{"id":"s1","type":"{kind}","aggregate_type":"Incremental Snapshot","additional_data":{{{pairs}}},'
+                f'"timestamp":{json.loads(r.v)["timestamp"]}}}')
+
+    name = f'"connector_name":"{db.prefix}"'
+    left = [f'"data_collections":{json.dumps(json.loads(r.v)["additional_data"].get("data_collections"))}' for r in told]
+    wanted = [("STARTED", f"{name},{left[0]}"),
+              ("IN_PROGRESS", f'"current_collection_in_progress":"public.a",{name},"maximum_key":"5","last_processed_key":"2",{left[1]}'),
+              ("IN_PROGRESS", f'"current_collection_in_progress":"public.a",{name},"maximum_key":"5","last_processed_key":"5",{left[2]}'),
+              ("TABLE_SCAN_COMPLETED", f'"scanned_collection":"public.a",{name},"total_rows_scanned":"4",{left[3]},"status":"SUCCEEDED"'),
+              ("TABLE_SCAN_COMPLETED", f'"scanned_collection":"public.c",{name},"total_rows_scanned":"0",{left[4]},"status":"EMPTY"'),
+              ("COMPLETED", name)]
+    assert [r.v for r in told] == [note(*w, r) for w, r in zip(wanted, told)] and len(told) == len(wanted)
+    assert left[0] == '"data_collections": "public.a,public.c"'.replace(": ", ":", 1)

@@ -511,7 +511,7 @@ pause_resume_and_stop(void **state)
 	incremental_polled(w->inc, "100:100:", NULL, 0, w->now);
 	assert_int_equal(next(w), INCREMENTAL_NOTHING);
 	assert_null(incremental_store(w->inc));
-	assert_string_equal(w->events, "started chunk paused resumed aborted ");
+	assert_string_equal(w->events, "started paused resumed aborted ");
 	world_free(w);
 }
 
