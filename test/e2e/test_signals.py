@@ -215,3 +215,12 @@ def test_every_channel_starts_a_snapshot(db, run, broker, command, tmp_path):
               ("COMPLETED", name)]
     assert [r.v for r in told] == [note(*w, r) for w, r in zip(wanted, told)] and len(told) == len(wanted)
     assert left[0] == '"data_collections": "public.a,public.c"'.replace(": ", ":", 1)
+
+
+def test_rows_of_a_new_table_are_published(db, run, broker):
+    """Those that it had before it came to the captured ones, without a restart."""
+    db.sql("CREATE EXTENSION tuplecast; CREATE TABLE other (id int PRIMARY KEY); INSERT INTO other VALUES (1), (2)")
+    run(db, "--table.include.list=public.n_.*", "--snapshot.new.tables=incremental")
+    db.sql("ALTER TABLE other RENAME TO n_other; INSERT INTO n_other VALUES (3)")
+    with broker.reader(db.topic("n_other")) as reader:
+        reader.read_until(lambda seen: {json.loads(r.k)["id"] for r in seen} == {1, 2, 3})
