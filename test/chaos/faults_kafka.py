@@ -69,7 +69,11 @@ class TwoBrokersKill(BrokerFault):
         two = row.random.sample(row.kafka.nodes, 2)
         for node in two:
             node.kill()
+        row.mark()
+        written = row.db.wal_position()
         row.hold(3, 6)
+        if row.db.confirmed() >= written:
+            row.wrong.append("confirmed without a quorum")
         for node in two:
             node.launch()
         row.wait_whole()
