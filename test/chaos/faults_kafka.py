@@ -8,7 +8,7 @@ from confluent_kafka.admin import NewPartitions
 from faults_base import Fault
 from harness.kafka import KafkaCluster
 
-BROKER_KILLS_REPEAT = False  # the producer is idempotent: a broker's death alone repeats nothing
+BROKER_KILLS_REPEAT = False  # the producer is idempotent: a broker's death alone repeats nothing (but see Row.lost_sequence)
 
 
 class BrokerFault(Fault):

@@ -450,7 +450,14 @@ class Row:
         return max(reference.transactions, key=reference.transactions.get)
 
     def may_repeat(self):
-        return self.mode_allows_repeats or not self.exactly_once and (self.fault.repeats or bool(self.exits))
+        return self.mode_allows_repeats or not self.exactly_once and (self.fault.repeats or bool(self.exits) or self.lost_sequence())
+
+    def lost_sequence(self):
+        """librdkafka before 2.3 gives an idempotent producer up when a request that timed out was written after all: a new one begins at the position."""
+        lost = any("OUT_OF_ORDER_SEQUENCE_NUMBER" in s.log() for s in self.shippers)
+        if lost and "new producer: OUT_OF_ORDER_SEQUENCE_NUMBER" not in self.notes:
+            self.notes.append("new producer: OUT_OF_ORDER_SEQUENCE_NUMBER")
+        return lost
 
     def read(self, isolation="read_committed"):
         return read_everything(self.kafka.direct, self.topics, isolation)
@@ -468,8 +475,11 @@ class Row:
 
     def result(self):
         verdict = getattr(self, "verdict", None)
+        if self.wrong:
+            warnings = [line for s in self.shippers for line in s.log().splitlines() if " WARN " in line or " ERROR " in line or "going on from" in line]
+            self.wrong = [*self.wrong[:10], "its log:", *warnings[-30:]]
         return {
-            "fault": self.fault.name, "mode": self.mode, "seed": self.seed, "ok": not self.wrong, "wrong": self.wrong[:20],
+            "fault": self.fault.name, "mode": self.mode, "seed": self.seed, "ok": not self.wrong, "wrong": self.wrong[:45],
             "records": verdict.records if verdict else len(self.tail.records), "repeats": verdict.repeats if verdict else None,
             "recovery": None if self.recovery is None else round(self.recovery, 1), "restarts": self.restarts, "exits": self.exits,
             "commits": self.load.commits, "ddl": self.load.ddls, "seconds": round(time.monotonic() - self.started, 1),
