@@ -138,7 +138,8 @@ def test_commands(db, run, command):
     code, out, err = command("snapshot", "pause", "--json", *options)
     assert code == 0 and json.loads(out)["streamed"] is True
     assert db.value("SELECT type FROM tuplecast.signals WHERE id = %s", (json.loads(out)["id"],)) == "pause-snapshot"
-    wait_until(lambda: json.loads(command("snapshot", "status", "--json", *options)[1])["incremental"]["paused"])
+    shipper.wait_log("a signal was acted on type=pause-snapshot")
+    wait_until(lambda: json.loads(command("snapshot", "status", "--json", *options)[1])["incremental"]["running"] is False)
     assert command("snapshot", "start")[0] == 2 and command("snapshot", "sing")[0] == 2
     # a role without the right is told which one
     nobody = f"nobody_{db.name}"
