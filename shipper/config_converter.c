@@ -75,11 +75,10 @@ check_class(const Converter *c, Error *err)
 	if (c->cls == NULL || config_word_find(JSON_CONVERTER "|JsonConverter",
 										   c->cls->value, NULL, NULL))
 		return true;
-	err_set(
-		err, ERR_CONFIG, "config_unsupported",
-		"%s.converter is %.150s, which is not supported yet: records are "
-		"JSON, and no schema registry is asked",
-		c->side, c->cls->value);
+	err_set(err, ERR_CONFIG, "config_unsupported",
+			"%s.converter is %.150s, which is not supported yet: records are "
+			"JSON, and no schema registry is asked",
+			c->side, c->cls->value);
 	err_detail(err, "It comes from %s.", c->cls->origin);
 	err_hint(err,
 			 "To get JSON, set %s.converter=" JSON_CONVERTER " and "
