@@ -8,7 +8,7 @@ import pytest
 
 from harness.postgres import Database
 from harness.wait import wait_until
-from test_snapshot import Replay, Writer, big_tables, read_until_mark, rows_of, value
+from harness.snapshots import Replay, Writer, big_tables, read_until_mark, rows_of, value
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_killed_again_and_again_under_load(sdb, run, broker, delivery):
             shipper = run(sdb, *args)
         shipper.wait_metric("incremental_snapshot_running", lambda n: n == 0 and shipper.ready(), 120)
     topics = [sdb.topic(t) for t in ("a", "b", "p1", "p2", "c", "d")]
-    replay = Replay(read_until_mark(sdb, broker, topics))
+    replay = Replay(read_until_mark(sdb, broker.address, topics))
     for table in ("a", "b", "c", "d", "p1", "p2"):
         assert replay.table(sdb.topic(table)) == rows_of(sdb, table), table
 
