@@ -145,8 +145,26 @@ struct Incremental
 /* ---- incremental.c ---- */
 extern void *incremental_alloc(void *old, size_t n, size_t size);
 extern char *incremental_copy(const char *s);
+
+/* ---- incremental_window.c ---- */
+extern bool incremental_snapshot_parse(XidSnapshot *s, const char *text);
+extern bool incremental_is_visible(const XidSnapshot *s, uint32_t xid);
+/* What was published before the window, and the snapshot does not see. */
+extern bool incremental_barrier_holds(Incremental *inc);
+extern void incremental_open_window(Incremental *inc);
+extern void incremental_forget_chunk(Incremental *inc);
+extern void incremental_free_keys(Incremental *inc);
+/* The chunk is given up; what of it was put stays so. */
 extern void incremental_restart(Incremental *inc);
+/* Whenever there was a time without a look at what is published. */
 extern void incremental_track(Incremental *inc);
+extern uint32_t incremental_hash_key(const void *key, size_t len);
+/* Where in bytes it is. */
+extern size_t incremental_keep_bytes(Incremental *inc, const void *data,
+									 size_t len);
+/* An event that the chunk's snapshot does not see: its rows are older. */
+extern void incremental_apply_event(Incremental *inc, const void *key,
+									size_t len, bool unchanged);
 
 /* ---- incremental_queue.c ---- */
 /* Of the current table. */
