@@ -141,10 +141,10 @@ check "only frame_writer.c writes output" only 'decoder/frame_writer.c' '\bOutpu
 check "PG_VERSION_NUM only in decoder/compat.h" only 'decoder/compat.h' '\bPG_VERSION_NUM\b' "${decoder[@]}"
 check "rdkafka.h only in kafka_* files" bash -c '! grep -lE "#include .*rdkafka" "$@" | grep -vE "^shipper/kafka_"' _ "${shipper[@]}"
 check "exit() only in main.c" only 'shipper/main.c' '\b(_?exit|quick_exit)[[:space:]]*\(' "${shipper[@]}"
-check "only tracker.c computes the LSN to confirm" only 'shipper/tracker.c|shipper/tracker.h|shipper/core.c' '\btracker_confirmable\b' "${shipper[@]}"
+check "only tracker.c computes the LSN to confirm" only 'shipper/tracker.c|shipper/tracker.h|shipper/core.c|shipper/core_position.c' '\btracker_confirmable\b' "${shipper[@]}"
 check "what the core confirms is what the tracker computed" bash -c 'grep -A 4 "^core_confirmable" shipper/core.c | grep -q "return tracker_confirmable("'
 check "only source_stream.c sends the status update" only 'shipper/source_stream.c' '\bPQputCopyData\b' "${shipper[@]}"
-check "core.c does no input or output and asks no clock" only '' '\b(PQ[a-z]|rd_kafka|poll *\(|read *\(|write *\(|clock_gettime|time *\(|gettimeofday|fopen|printf)' shipper/core.c shipper/tracker.c
+check "the core does no input or output and asks no clock" only '' '\b(PQ[a-z]|rd_kafka|poll *\(|read *\(|write *\(|clock_gettime|time *\(|gettimeofday|fopen|printf)' shipper/core.c shipper/core_position.c shipper/tracker.c
 check "shipper/ includes nothing of decoder/ but wire.h" only_wire_h
 check "decoder/ includes nothing of shipper/" bash -c '! grep -nE "#include .*shipper/" "$@"' _ "${decoder[@]}"
 check "only wire.h knows byte offsets" only 'shipper/http.c' '\b(ntohl|htonl|ntohs|htons|be(16|32|64)toh|htobe(16|32|64))\b' "${shipper[@]}"

@@ -114,6 +114,7 @@ void
 pg_fail_over(bool safe)
 {
 	uint32_t keep = pg.nwal;
+	uint32_t from;
 	uint64_t fork;
 
 	if (pg.history.count == MAX_BRANCHES)
@@ -133,7 +134,13 @@ pg_fail_over(bool safe)
 	for (uint32_t i = keep; i < pg.nwal; i++)
 		pg.txns[pg.wal[i]].lost = true;
 	pg.nwal = keep;
-	pg.history.items[pg.history.count].timeline = pg.timeline;
+	/* one that is so far behind has not come to the later branches, and knows
+	 * nothing of them */
+	from = pg.timeline;
+	while (pg.history.count > 0 &&
+		   pg.history.items[pg.history.count - 1].end_lsn > fork)
+		from = pg.history.items[--pg.history.count].timeline;
+	pg.history.items[pg.history.count].timeline = from;
 	pg.history.items[pg.history.count++].end_lsn = fork;
 	pg.timeline++;
 	pg.wal_end = fork;

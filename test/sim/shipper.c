@@ -117,6 +117,15 @@ start_over(int i, bool sink)
 	s->state = CONNECTING;
 }
 
+static bool
+in_history(uint32_t timeline)
+{
+	for (int h = 0; h < pg.history.count; h++)
+		if (pg.history.items[h].timeline == timeline)
+			return true;
+	return timeline == pg.timeline;
+}
+
 /* An error that stops the shipper: it must have a reason. */
 static void
 stop_with(int i, const Error *err)
@@ -134,6 +143,8 @@ stop_with(int i, const Error *err)
 		/* whoever changed the options takes them back */
 		reason =
 			p->open.end_lsn != 0 && strcmp(p->options, s->options.hash) != 0;
+	else if (strcmp(err->code, "timeline_unknown") == 0)
+		reason = !in_history(p->timeline);
 	else if (strcmp(err->code, "ghost_transactions") == 0 ||
 			 strcmp(err->code, "transaction_vanished") == 0 ||
 			 strcmp(err->code, "position_ahead") == 0)
@@ -180,6 +191,8 @@ check_resumed(int i, const Position *p)
 		"shipper %d streams, though the slot was moved beyond the position", i);
 	HOLDS("I1", !s->early_lost || !kafka.exactly_once,
 		  "shipper %d streams, though the position is lost", i);
+	HOLDS("I13", p->generation == 0 || in_history(p->timeline),
+		  "shipper %d streams from a server that is of another branch", i);
 	if (p->generation != 0)
 		for (int h = 0; h < pg.history.count; h++)
 			HOLDS("I13",
