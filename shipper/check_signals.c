@@ -9,7 +9,10 @@
 #include "check.h"
 
 static const char own_query[] =
-	"SELECT to_regclass('tuplecast.signals') IS NOT NULL AS own,"
+	/* to_regclass() fails for whom the schema is closed */
+	"SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON"
+	" n.oid = c.relnamespace WHERE n.nspname = 'tuplecast'"
+	" AND c.relname = 'signals') AS own,"
 	" coalesce((SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE'))"
 	" FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
 	" WHERE n.nspname = 'tuplecast' AND p.proname = 'snapshot'), true) AS may,"

@@ -143,6 +143,9 @@ put_frame(Packed *b, const Frame *f)
 			put_blob(b, f->signal.data);
 			wire_put_u32(room(b, 4), f->signal.data_bytes);
 			break;
+		case WIRE_WATERMARK:
+			put_str(b, f->watermark.content);
+			break;
 		case WIRE_COMMIT:
 			wire_put_u64(room(b, 8), f->commit.end_lsn);
 			wire_put_u64(room(b, 8), f->commit.records);
