@@ -202,6 +202,15 @@ def test_check_names_the_rights_with_their_commands(db, run, command, guarded):
         found = {f["id"]: f for f in json.loads(out)}
         return found["position_topic"], found["kafka_transactions"]
 
+    def becomes(holds, what):
+        """A broker learns of new rights a moment after they were given."""
+        found = []
+
+        def looked():
+            found[:] = check()
+            return holds(*found)
+        wait_until(looked, what=lambda: f"{what}: {found}", interval=0.5)
+
     table(db)
     position, transactions = check()
     assert "no permission to see" in position["text"] and position["repair"] == needs
@@ -209,15 +218,13 @@ def test_check_names_the_rights_with_their_commands(db, run, command, guarded):
     assert transactions["repair"] == acl + f"--operation Write --operation Describe --transactional-id {id_}"
     allow(guarded, "TRANSACTIONAL_ID", id_, "WRITE", "DESCRIBE")
     allow(guarded, "TOPIC", topic, "DESCRIBE")
-    position, transactions = check()
-    assert "no permission to make" in position["text"] and position["repair"] == needs
-    assert transactions["status"] == "ok"
+    becomes(lambda p, t: "no permission to make" in p["text"] and p["repair"] == needs and t["status"] == "ok", "it may be seen, not made")
     guarded.create_topic(topic, cleanup__policy="compact")
-    assert "no permission to read" in check()[0]["text"]
+    becomes(lambda p, _: "no permission to read" in p["text"], "it may not be read")
     allow(guarded, "TOPIC", topic, "READ", "DESCRIBE_CONFIGS")
-    assert "no permission to write" in check()[0]["text"]
+    becomes(lambda p, _: "no permission to write" in p["text"], "it may not be written")
     allow(guarded, "TOPIC", topic, "WRITE")
-    assert check()[0]["status"] == "ok"
+    becomes(lambda p, _: p["status"] == "ok", "all is given")
     with guarded.reader(topic) as reader:
         assert reader.read_all() == [], "it was only looked"
 
