@@ -228,8 +228,20 @@ kafka_check_transaction_rights(KafkaCheck *k)
 		rd_kafka_error_destroy(e);
 	}
 	rd_kafka_destroy(rk);
-	if (code != RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return true;
+	if (code != RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+	{
+		/* the brokers may be making the topic of transactions just now */
+		findings_add(k->findings, FIND_kafka_transactions, FINDING_WARN,
+					 "Look again in a moment; if it stays so, see the brokers' "
+					 "logs for their topic __transaction_state.",
+					 "transactional.id is tuplecast-%s-%s, and no transaction "
+					 "could be prepared: %s",
+					 k->cfg->topic_prefix, k->cfg->slot_name,
+					 rd_kafka_err2str(code));
+		return false;
+	}
 	acl_text(&repair, k,
 			 "--operation Write --operation Describe --transactional-id");
 	pg_text_add(&repair, "tuplecast-%s-%s", k->cfg->topic_prefix,

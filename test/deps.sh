@@ -58,6 +58,7 @@ find_missing()
 		need python3 have python3
 		need python3-venv venv_module
 		need procps have ps
+		need iproute2 have ip
 		need locales have localedef
 		need postgresql-@-postgis-3 postgis
 	fi
