@@ -184,7 +184,7 @@ def test_rights_that_are_missing_are_named_one_by_one(db, run, guarded):
     shipper = run(db, *SASL, "--delivery=exactly-once", kafka=at, wait=False)
     assert shipper.wait_exit(60) == 3
     assert "transactional" in shipper.log().lower()
-    allow(guarded, "TRANSACTIONAL_ID", "tuplecast-", "WRITE", "DESCRIBE", prefixed=True)
+    allow(guarded, "TRANSACTIONAL_ID", f"tuplecast-{db.prefix}-", "WRITE", "DESCRIBE", prefixed=True)
     run(db, *SASL, "--delivery=exactly-once", kafka=at)
     insert(db, 1)
     read_ids(guarded, topic, {1, 2})
