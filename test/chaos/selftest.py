@@ -81,23 +81,28 @@ def run(bindir, mutant_binary, seed, say, modes):
     stand = stand_module.Stand(bindir, mutant_binary, say)
     missed, caught = [], 0
 
-    def one(fault, mode, env, wanted_wrong, label):
+    def one(fault, mode, env, wanted_wrong, label, tries=1):
         nonlocal caught
-        row = stand_module.Row(stand, fault(), mode, seed)
+        row = stand_module.Row(stand, fault(), mode, seed + tries - 1)
         try:
             row.extra_env.update(env)
             result = row.run()
             # an error on the way is no finding of the checker
             found = row.verdict.wrong if hasattr(row, "verdict") else []
-            if result["ok"] == wanted_wrong or wanted_wrong and not found:
+            noticed = not result["ok"] and found
+            if wanted_wrong and not noticed and tries > 1:
+                say(f"{label:28} {mode:13} not struck: once more")
+            elif result["ok"] == wanted_wrong or wanted_wrong and not found:
                 missed.append(f"{label}, {mode}: {'not noticed' if result['ok'] else result['wrong'][:3]}")
                 say(f"{label:28} {mode:13} {'NOT NOTICED' if result['ok'] else result['wrong'][:3]}")
             else:
                 caught += 1
                 say(f"{label:28} {mode:13} {'caught: ' + found[0][:110] if wanted_wrong else 'ok'}")
-            return row
         finally:
             row.clean()
+        if wanted_wrong and not noticed and tries > 1:
+            return one(fault, mode, env, wanted_wrong, label, tries - 1)
+        return row
 
     try:
         for mode in modes:
@@ -120,7 +125,8 @@ def run(bindir, mutant_binary, seed, say, modes):
             one(Quiet, mode, {"MUTANT": "swap"}, True, "swaps two in 100,000")
         if "at-least-once" in modes:
             one(LostWithBroker, "at-least-once", {}, False, "no defect, killed")
-            one(LostWithBroker, "at-least-once", {"MUTANT": "confirm-early"}, True, "confirms too early")
+            # it takes a kill at a moment when the position is ahead of the records, which a machine that is busy may miss
+            one(LostWithBroker, "at-least-once", {"MUTANT": "confirm-early"}, True, "confirms too early", tries=4)
     finally:
         stand.destroy()
     return caught, missed
