@@ -54,7 +54,7 @@ class Load:
     def _run(self):
         while not self._stop.is_set():
             try:
-                with self.db.connect() as connection:
+                with self.db.connect(connect_timeout=10) as connection:
                     while not self._stop.is_set():
                         self._transaction(connection)
                         self._stop.wait(self.pace)
@@ -64,6 +64,10 @@ class Load:
                 if e.sqlstate not in ("57P01", "57P02", "57P03"):
                     self.error = e
                     return
+            except Exception as e:
+                # a load that ends without a word would be waited for
+                self.error = e
+                return
 
     def _transaction(self, connection):
         txn = self.random.getrandbits(62)

@@ -115,6 +115,8 @@ class PostgresCluster:
     def kill(self):
         """kill -9 of the postmaster; its children end themselves."""
         pid = self.postmaster_pid()
+        # it makes no more of them while they are counted
+        os.kill(pid, signal.SIGSTOP)
         children = [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not any(Path(f"/proc/{p}").exists() for p in [pid, *children]), what="children of the server end")
