@@ -13,6 +13,7 @@
 
 #include "failpoint.h"
 #include "log.h"
+#include "loop_rows.h"
 
 /* of a chunk's rows; the next one is smaller */
 #define CHUNK_MAX_BYTES ((size_t) 16 << 20)
@@ -276,64 +277,11 @@ loop_incremental_blocks(const Loop *l)
 
 /* ---- rows into the sink -------------------------------------------------- */
 
-static void refuse_row(Loop *l, const Error *why);
-
-static void
-put_row(Loop *l)
-{
-	LoopIncremental *li = &l->inc;
-	const FrameRecord *f = li->out.frame;
-	Error err;
-
-	l->dead.record.ticket = li->out.ticket;
-	switch (
-		l->ops->put(l->sink, l->dead.active ? &l->dead.record : &li->out, &err))
-	{
-		case SINK_OK:
-			li->held = false;
-			l->stats.dead_letters += l->dead.active;
-			l->dead.active = false;
-			core_row_taken(&l->core, &li->out,
-						   f->key.len + f->value.len +
-							   li->streams[li->records[li->next].stream].extra);
-			incremental_done(li->machine, li->next++);
-			break;
-		case SINK_FULL:
-		case SINK_PENDING:
-			break;
-		case SINK_ERROR:
-			loop_trouble(l, &err, true);
-			break;
-		case SINK_REFUSED:
-			refuse_row(l, &err);
-			break;
-	}
-}
-
-/* As of a change: a dead letter takes its place, or we stop. */
-static void
-refuse_row(Loop *l, const Error *why)
-{
-	Error err;
-
-	if (l->dead.active || !dead_letter_wanted(l->cfg, why))
-		loop_trouble(l, why, true);
-	else if (!dead_letter_make(&l->dead, l->ops, l->sink, &l->inc.out, why,
-							   &err))
-		loop_trouble(l, &err, true);
-	else
-	{
-		dead_letter_log(&l->dead, why, l->now_ms);
-		put_row(l);
-	}
-}
-
 static void
 offer_row(Loop *l)
 {
 	LoopIncremental *li = &l->inc;
 	const ChunkRecord *r = &li->records[li->next];
-	Error err;
 
 	if (!li->held)
 		l->dead.active = false;
@@ -342,15 +290,10 @@ offer_row(Loop *l)
 	li->out.stream = li->streams[r->stream].handle;
 	li->out.end_lsn = core_position_lsn(&l->core);
 	li->out.commit_time_us = li->commit_time_us;
-	if (!core_row_offer(&l->core, &li->out, l->wall_us))
+	if (!loop_put_row(l, &li->out, li->streams[r->stream].extra))
 		return;
-	if ((r->frame.flags & WIRE_REC_OVERSIZE) && !l->dead.active)
-	{
-		dead_letter_oversized(&li->out, l->cfg, &err);
-		refuse_row(l, &err);
-		return;
-	}
-	put_row(l);
+	li->held = false;
+	incremental_done(li->machine, li->next++);
 }
 
 /* Between the message's transaction and the next one of the stream. */

@@ -16,8 +16,6 @@ static const char marker_true[] = "true";
 
 static void take_stream(Loop *l);
 static void keep_row(Loop *l);
-static void put_row(Loop *l);
-static void refuse_row(Loop *l, const Error *why);
 static void row_taken(Loop *l);
 static const char *marker_of(const Loop *l, const SnapshotTable *t, bool last,
 							 bool very_last);
@@ -338,6 +336,7 @@ loop_rows_offer(Loop *l)
 {
 	LoopSnapshot *s = &l->snapshot;
 	RowStream *stream = NULL;
+	uint32_t extra;
 	Error err;
 
 	s->out.frame = &s->record;
@@ -345,7 +344,7 @@ loop_rows_offer(Loop *l)
 	if (s->releasing != NULL)
 	{
 		s->out.stream = s->releasing->stream;
-		s->extra = s->releasing->extra;
+		extra = s->releasing->extra;
 	}
 	else
 	{
@@ -358,38 +357,32 @@ loop_rows_offer(Loop *l)
 			return;
 		}
 		s->out.stream = stream->handle;
-		s->extra = stream->extra;
+		extra = stream->extra;
 	}
 	s->held = true;
-	if (!core_row_offer(&l->core, &s->out, l->wall_us))
+	if (!loop_put_row(l, &s->out, extra))
 		return;
-	if ((s->record.flags & WIRE_REC_OVERSIZE) && !l->dead.active)
-	{
-		dead_letter_oversized(&s->out, l->cfg, &err);
-		refuse_row(l, &err);
-		return;
-	}
-	put_row(l);
+	s->held = false;
+	row_taken(l);
 }
 
-static void
-put_row(Loop *l)
+static bool refuse_row(Loop *l, SinkRecord *out, uint32_t extra,
+					   const Error *why);
+
+static bool
+put_row(Loop *l, SinkRecord *out, uint32_t extra)
 {
-	LoopSnapshot *s = &l->snapshot;
+	const FrameRecord *f = out->frame;
 	Error err;
 
-	l->dead.record.ticket = s->out.ticket;
-	switch (
-		l->ops->put(l->sink, l->dead.active ? &l->dead.record : &s->out, &err))
+	l->dead.record.ticket = out->ticket;
+	switch (l->ops->put(l->sink, l->dead.active ? &l->dead.record : out, &err))
 	{
 		case SINK_OK:
-			s->held = false;
 			l->stats.dead_letters += l->dead.active;
 			l->dead.active = false;
-			core_row_taken(&l->core, &s->out,
-						   s->record.key.len + s->record.value.len + s->extra);
-			row_taken(l);
-			break;
+			core_row_taken(&l->core, out, f->key.len + f->value.len + extra);
+			return true;
 		case SINK_FULL:
 		case SINK_PENDING:
 			break;
@@ -397,27 +390,40 @@ put_row(Loop *l)
 			loop_trouble(l, &err, true);
 			break;
 		case SINK_REFUSED:
-			refuse_row(l, &err);
-			break;
+			return refuse_row(l, out, extra, &err);
 	}
+	return false;
 }
 
 /* As of a change: a dead letter takes its place, or we stop. */
-static void
-refuse_row(Loop *l, const Error *why)
+static bool
+refuse_row(Loop *l, SinkRecord *out, uint32_t extra, const Error *why)
 {
-	LoopSnapshot *s = &l->snapshot;
 	Error err;
 
 	if (l->dead.active || !dead_letter_wanted(l->cfg, why))
 		loop_trouble(l, why, true);
-	else if (!dead_letter_make(&l->dead, l->ops, l->sink, &s->out, why, &err))
+	else if (!dead_letter_make(&l->dead, l->ops, l->sink, out, why, &err))
 		loop_trouble(l, &err, true);
 	else
 	{
 		dead_letter_log(&l->dead, why, l->now_ms);
-		put_row(l);
+		return put_row(l, out, extra);
 	}
+	return false;
+}
+
+bool
+loop_put_row(Loop *l, SinkRecord *out, uint32_t extra)
+{
+	Error err;
+
+	if (!core_row_offer(&l->core, out, l->wall_us))
+		return false;
+	if (!(out->frame->flags & WIRE_REC_OVERSIZE) || l->dead.active)
+		return put_row(l, out, extra);
+	dead_letter_oversized(out, l->cfg, &err);
+	return refuse_row(l, out, extra, &err);
 }
 
 static void

@@ -69,7 +69,6 @@ typedef struct LoopSnapshot
 	uint64_t counted[SNAPSHOT_MAX_READERS]; /* records of each part so far */
 	FrameRecord record;						/* the one being put */
 	SinkRecord out;
-	uint32_t extra;
 	SnapshotTable *table; /* of it */
 	bool held;			  /* the sink did not take it yet */
 	KeptRow *releasing;	  /* it is this one; NULL: of the payload */
