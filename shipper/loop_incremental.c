@@ -294,6 +294,8 @@ offer_row(Loop *l)
 		return;
 	li->held = false;
 	incremental_done(li->machine, li->next++);
+	if (failpoint_active)
+		failpoint_hit("chunk_row");
 }
 
 /* Between the message's transaction and the next one of the stream. */

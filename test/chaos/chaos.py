@@ -3,6 +3,7 @@
 SEED=n            the first seed (default: at random, printed)         SEEDS=n  how many (1)
 CHAOS_ONLY=regex  faults whose names match                             CHAOS_MODE=at-least-once|exactly-once
 CHAOS_RESULTS=f   lines of JSON are appended to this file              CHAOS_QUICK=1  the part that `make test` runs
+CHAOS_KILLS=n     of the rows snapshot-kill and incremental-kill (50)
 CHAOS_BROKERS=n   instead of three, for machines that are too busy; the rows about brokers then say so by failing
 chaos.py table FILE...  rewrites the table of doc/reliability.md from such files; chaos.py list  names the faults
 """
