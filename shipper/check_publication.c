@@ -8,9 +8,12 @@
 #include "check.h"
 #include "source_prepare.h"
 
-/* words of publication.autocreate.mode, in their order */
-static const char *const create_forms[] = {" FOR ALL TABLES", " FOR TABLE …",
-										   "", NULL};
+/* what CREATE PUBLICATION would say; NULL: it is not ours to make */
+static const char *const create_forms[] = {
+	[AUTOCREATE_ALL_TABLES] = " FOR ALL TABLES",
+	[AUTOCREATE_FILTERED] = " FOR TABLE …",
+	[AUTOCREATE_NO_TABLES] = "",
+	[AUTOCREATE_DISABLED] = NULL};
 
 static const char rights_query[] =
 	"SELECT r.rolsuper, has_database_privilege(current_database(), 'CREATE') AS may,"

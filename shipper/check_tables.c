@@ -352,21 +352,15 @@ judge_keys(Check *c, const PGresult *res)
 static const char *
 needs_old_row(const Config *cfg)
 {
-	enum
-	{
-		FLAT
-	};
-	static const char *const modes[] = {
-		NULL, NULL, "delete.tombstone.handling.mode=rewrite",
-		"delete.tombstone.handling.mode=rewrite-with-tombstone", NULL};
-
-	if (cfg->format != FLAT)
+	if (cfg->format != FORMAT_FLAT)
 		return "format=envelope";
 	if (strchr(cfg->skipped_operations, 'd') != NULL)
 		return NULL;
-	return (size_t) cfg->delete_mode < sizeof(modes) / sizeof(modes[0])
-			   ? modes[cfg->delete_mode]
-			   : NULL;
+	if (cfg->delete_mode == DELETE_REWRITE)
+		return "delete.tombstone.handling.mode=rewrite";
+	if (cfg->delete_mode == DELETE_REWRITE_WITH_TOMBSTONE)
+		return "delete.tombstone.handling.mode=rewrite-with-tombstone";
+	return NULL;
 }
 
 static void

@@ -91,17 +91,9 @@ check_source(Check *c)
 static void
 check_sink(Check *c)
 {
-	/* in the order of config.def */
-	enum
-	{
-		KAFKA,
-		STDOUT,
-		FILE_SINK
-	};
-
-	if (c->cfg->sink == KAFKA)
+	if (c->cfg->sink == SINK_KAFKA)
 		kafka_check(c);
-	else if (c->cfg->sink == FILE_SINK)
+	else if (c->cfg->sink == SINK_FILE)
 		check_file(c);
 }
 

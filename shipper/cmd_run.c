@@ -12,6 +12,7 @@
 #include "log.h"
 #include "loop.h"
 #include "signals.h"
+#include "sink.h"
 #include "slot_admin.h"
 
 static bool run(const Config *cfg, Error *err);
@@ -78,12 +79,9 @@ run(const Config *cfg, Error *err)
 static void
 log_start(const Config *cfg)
 {
-	static const char *const sinks[] = {"kafka", "stdout", "file"};
-	const char *sink = sinks[cfg->sink];
-
 	log_event(LOG_INFO, "tuplecast starts", F_STR("version", TUPLECAST_VERSION),
 			  F_STR("source", config_source_name(cfg)),
-			  F_STR("slot", cfg->slot_name), F_STR("sink", sink),
+			  F_STR("slot", cfg->slot_name), F_STR("sink", sink_configured(cfg)->name),
 			  F_STR("brokers", cfg->kafka_bootstrap),
 			  F_STR("prefix", cfg->topic_prefix));
 }

@@ -524,15 +524,12 @@ check_prefix(const Config *cfg, Error *err)
 bool
 config_require_run(const Config *cfg, Error *err)
 {
-	int kafka;
-
 	if (cfg->source_url[0] == '\0' && cfg->database_hostname[0] == '\0' &&
 		cfg->database_dbname[0] == '\0')
 		return missing("source.url", "--source",
 					   "postgres://USER@HOST/DATABASE",
 					   "there is no database to read from", err);
-	config_word_find(config_find_option("sink")->words, "kafka", &kafka, NULL);
-	if (cfg->sink == kafka && cfg->kafka_bootstrap[0] == '\0')
+	if (cfg->sink == SINK_KAFKA && cfg->kafka_bootstrap[0] == '\0')
 	{
 		missing("kafka.bootstrap.servers", "--kafka", "HOST:PORT",
 				"there are no brokers to write to", err);
@@ -542,8 +539,7 @@ config_require_run(const Config *cfg, Error *err)
 							"can be given with a second --config.");
 		return false;
 	}
-	if (strcmp(config_text(cfg, config_find_option("sink")), "file") == 0 &&
-		cfg->sink_file[0] == '\0')
+	if (cfg->sink == SINK_FILE && cfg->sink_file[0] == '\0')
 		return missing("sink.file.path", "--sink.file.path", "FILE",
 					   "the sink \"file\" needs one", err);
 	return check_prefix(cfg, err);

@@ -30,29 +30,77 @@ typedef int64_t cfg_msec;
 typedef int64_t cfg_bytes;
 typedef int cfg_enum; /* index into the row's list of words */
 
-/* words of some rows */
-enum
+/* The words of rows that the shipper itself asks for, in the order of
+ * config.def (a unit test compares them). */
+enum /* publication.autocreate.mode */
 {
-	DELIVERY_AT_LEAST_ONCE,
-	DELIVERY_EXACTLY_ONCE
+	AUTOCREATE_ALL_TABLES,
+	AUTOCREATE_FILTERED,
+	AUTOCREATE_NO_TABLES,
+	AUTOCREATE_DISABLED
 };
-enum
+enum /* slot.lost */
 {
-	SNAPSHOT_LOCKING_NONE,
-	SNAPSHOT_LOCKING_SHARED
+	SLOT_LOST_STOP,
+	SLOT_LOST_RESNAPSHOT
 };
-enum
+enum /* sink */
 {
 	SINK_KAFKA,
 	SINK_STDOUT,
 	SINK_FILE
 };
-
-enum
+enum /* oversize */
+{
+	OVERSIZE_STOP,
+	OVERSIZE_DEAD_LETTER,
+	OVERSIZE_TRUNCATE
+};
+enum /* on.error */
+{
+	ON_ERROR_STOP,
+	ON_ERROR_DEAD_LETTER
+};
+enum /* delivery */
+{
+	DELIVERY_AT_LEAST_ONCE,
+	DELIVERY_EXACTLY_ONCE
+};
+enum /* delivery.align */
+{
+	ALIGN_NONE,
+	ALIGN_TRANSACTION
+};
+enum /* format */
+{
+	FORMAT_FLAT,
+	FORMAT_ENVELOPE,
+	FORMAT_CLOUDEVENTS
+};
+enum /* delete.tombstone.handling.mode */
+{
+	DELETE_DROP,
+	DELETE_TOMBSTONE,
+	DELETE_REWRITE,
+	DELETE_REWRITE_WITH_TOMBSTONE,
+	DELETE_TO_TOMBSTONE,
+	DELETE_TOMBSTONE_WITH_TOMBSTONE
+};
+enum /* key.format */
+{
+	KEY_FORMAT_JSON,
+	KEY_FORMAT_STRING
+};
+enum /* snapshot.new.tables */
 {
 	NEW_TABLES_OFF,
 	NEW_TABLES_LOG,
 	NEW_TABLES_INCREMENTAL
+};
+enum /* snapshot.locking.mode */
+{
+	SNAPSHOT_LOCKING_NONE,
+	SNAPSHOT_LOCKING_SHARED
 };
 
 typedef struct ConfigPair
@@ -97,11 +145,11 @@ typedef struct Config
 extern bool config_load(Config *cfg, int argc, char **argv,
 						Error *err) MUST_CHECK;
 /* Checks what run needs (source, kafka unless another sink, topic.prefix). */
+extern bool config_require_run(const Config *cfg, Error *err) MUST_CHECK;
 /* kafka.transaction.timeout.ms, or librdkafka's default */
 extern int64_t config_transaction_timeout_ms(const Config *cfg);
 /* A slot that lost changes is made anew, and a snapshot repairs the topics. */
 extern bool config_repairs_slot(const Config *cfg);
-extern bool config_require_run(const Config *cfg, Error *err) MUST_CHECK;
 /* Whether a list, with commas, names a word; case does not matter. */
 extern bool config_has_word(const char *list, const char *word);
 /* The value of a name, or NULL. */

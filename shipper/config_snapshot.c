@@ -40,7 +40,7 @@ list_has(const char *list, const char *name)
 bool
 config_repairs_slot(const Config *cfg)
 {
-	return cfg->slot_lost == 1 ||
+	return cfg->slot_lost == SLOT_LOST_RESNAPSHOT ||
 		   strcmp(cfg->snapshot_mode, "when_needed") == 0;
 }
 

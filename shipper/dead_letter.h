@@ -9,20 +9,6 @@
 
 #include "sink_stream.h"
 
-/* words of on.error and oversize, in their order */
-typedef enum OnError
-{
-	ON_ERROR_STOP,
-	ON_ERROR_DEAD_LETTER
-} OnError;
-
-typedef enum Oversize
-{
-	OVERSIZE_STOP,
-	OVERSIZE_DEAD_LETTER,
-	OVERSIZE_TRUNCATE
-} Oversize;
-
 typedef struct DeadLetters
 {
 	const Config *cfg;

@@ -17,16 +17,6 @@
 #define LOG_EVERY_MS	  60000
 #define NEVER_MS		  INT64_MAX
 
-/* words of key.format and format, in their order */
-enum
-{
-	KEY_JSON
-};
-enum
-{
-	FORMAT_CLOUDEVENTS = 2
-};
-
 static const char key_head[] =
 	"{\"schema\":{\"type\":\"struct\",\"fields\":[{\"type\":\"string\","
 	"\"optional\":false,\"field\":\"serverName\"}],\"optional\":false,"
@@ -62,7 +52,7 @@ heartbeat_init(Heartbeat *h, const Config *cfg)
 					cfg->topic_delimiter, cfg->topic_prefix);
 	/* a prefix has no character that JSON escapes */
 	pg_text_add(&h->key,
-				cfg->key_format == KEY_JSON ? "{\"serverName\":\"%s\"}"
+				cfg->key_format == KEY_FORMAT_JSON ? "{\"serverName\":\"%s\"}"
 											: "Struct{serverName=%s}",
 				cfg->topic_prefix);
 }

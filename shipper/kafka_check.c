@@ -482,17 +482,14 @@ judge_size(KafkaCheck *k)
 	free(repair.data);
 }
 
-/* of the words of delete.tombstone.handling.mode in config.def */
 static bool
 has_tombstones(const Config *cfg)
 {
-	static const bool modes[] = {false, true, false, true, true, true};
-
 	/* an envelope's delete is followed by one, if asked for */
-	if (cfg->format != 0)
+	if (cfg->format != FORMAT_FLAT)
 		return cfg->tombstones_on_delete;
-	return (size_t) cfg->delete_mode < sizeof(modes) / sizeof(modes[0]) &&
-		   modes[cfg->delete_mode];
+	return cfg->delete_mode != DELETE_DROP &&
+		   cfg->delete_mode != DELETE_REWRITE;
 }
 
 static void

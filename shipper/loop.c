@@ -63,8 +63,7 @@ loop_run(const Config *cfg, Error *err)
 	if (l == NULL)
 		abort();
 	l->cfg = cfg;
-	l->ops =
-		sink_by_name((const char *[]){"kafka", "stdout", "file"}[cfg->sink]);
+	l->ops = sink_configured(cfg);
 	loop_core_init(l);
 	heartbeat_init(&l->heartbeat, cfg);
 	dead_letters_init(&l->dead, cfg);

@@ -45,7 +45,7 @@ loop_core_init(Loop *l)
 	DeliveryOptions o = {
 		.positions = l->ops->recover != NULL,
 		.exactly_once = cfg->delivery == DELIVERY_EXACTLY_ONCE,
-		.align = cfg->delivery_align != 0,
+		.align = cfg->delivery_align == ALIGN_TRANSACTION,
 		.interval_ms = cfg->commit_interval,
 		.max_records = (uint64_t) cfg->commit_records,
 		.max_bytes = (uint64_t) cfg->commit_bytes,
@@ -173,10 +173,10 @@ tell_splits(Loop *l)
 		return;
 	l->splits = l->stats.split_transactions;
 	log_event(
-		l->cfg->delivery_align != 0 ? LOG_WARN : LOG_DEBUG,
+		l->cfg->delivery_align == ALIGN_TRANSACTION ? LOG_WARN : LOG_DEBUG,
 		"a transaction of the source goes into more than one of Kafka",
 		F_LSN("end", core_last(&l->core).end_lsn),
-		F_STR("because", l->cfg->delivery_align != 0
+		F_STR("because", l->cfg->delivery_align == ALIGN_TRANSACTION
 							 ? "it would outlast transaction.timeout.ms"
 							 : "of commit.max.records or commit.max.bytes"));
 }

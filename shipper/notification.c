@@ -14,16 +14,6 @@
 #include "pg.h"
 #include "wire.h"
 
-/* words of key.format and format, in their order */
-enum
-{
-	KEY_JSON
-};
-enum
-{
-	FORMAT_CLOUDEVENTS = 2
-};
-
 static const char key_head[] =
 	"{\"schema\":{\"type\":\"struct\",\"fields\":[{\"type\":\"string\","
 	"\"optional\":false,\"field\":\"id\"}],\"optional\":false,"
@@ -138,7 +128,7 @@ notification_text(const Config *cfg, const Notification *what, int64_t wall_us)
 			json_object_set_new(extra, p->name,
 								text_value(p->value ? p->value : "<null>"));
 	}
-	if (cfg->key_format == KEY_JSON)
+	if (cfg->key_format == KEY_FORMAT_JSON)
 		t.key = dump(json_pack("{s:o}", "id", text_value(id)));
 	else
 	{
@@ -195,7 +185,7 @@ slice(const char *s)
 static bool
 make_stream(Notifications *n, const SinkOps *ops, Sink *sink, Error *err)
 {
-	bool key_schema = n->cfg->key_schemas && n->cfg->key_format == KEY_JSON;
+	bool key_schema = n->cfg->key_schemas && n->cfg->key_format == KEY_FORMAT_JSON;
 	bool value_schema = n->cfg->value_schemas;
 	FrameStream f = {
 		.kind = WIRE_STREAM_MESSAGE,

@@ -107,6 +107,7 @@ struct Sink
 	SinkEvents events;
 };
 
-extern const SinkOps *sink_by_name(const char *name);
+/* The one that the option sink names. */
+extern const SinkOps *sink_configured(const Config *cfg);
 
 #endif /* TUPLECAST_SINK_H */

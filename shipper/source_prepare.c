@@ -13,15 +13,6 @@
 #include "log.h"
 #include "snapshot_query.h"
 
-/* publication.autocreate.mode, in the order of its words */
-enum
-{
-	AUTOCREATE_ALL_TABLES,
-	AUTOCREATE_FILTERED,
-	AUTOCREATE_NO_TABLES,
-	AUTOCREATE_DISABLED
-};
-
 typedef enum PrepareKind
 {
 	SET_SESSION,

@@ -23,6 +23,11 @@
 #define CLASS                                                                  \
 	"\"connector.class\":\"io.debezium.connector.postgresql.PostgresConnector\""
 
+/* a connector whose only transform makes flat records */
+#define UNWRAP                                                                 \
+	"\"transforms\":\"unwrap\",\"transforms.unwrap.type\":"                    \
+	"\"io.debezium.transforms.ExtractNewRecordState\""
+
 static char test_dir[64];
 static char test_files[MAX_FILES][128];
 static int test_nfiles;
@@ -108,6 +113,20 @@ pair(const ConfigPairs *pairs, const char *name)
 		if (strcmp(pairs->items[i].name, name) == 0)
 			return pairs->items[i].value;
 	return "(none)";
+}
+
+/* Loads a connector's JSON of the class and the given further properties. */
+__attribute__((unused)) static const char *
+connector(const char *more)
+{
+	static char text[4000];
+	static int n;
+	char name[32];
+
+	snprintf(text, sizeof(text), "{%s,\"topic.prefix\":\"p\"%s%s}", CLASS,
+			 more[0] != '\0' ? "," : "", more);
+	snprintf(name, sizeof(name), "c%d.json", n++);
+	return put_file(name, text);
 }
 
 /* how many warnings contain the text */

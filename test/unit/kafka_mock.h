@@ -53,7 +53,7 @@ stop_mock(void **state)
 static inline Driver *
 kafka(void)
 {
-	Driver *d = driver_new("kafka");
+	Driver *d = driver_new(SINK_KAFKA);
 
 	d->cfg.kafka_bootstrap = bootstrap;
 	return d;

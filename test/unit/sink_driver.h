@@ -117,12 +117,12 @@ on_failed(void *arg, uint64_t ticket, const Error *why)
 }
 
 static inline Driver *
-driver_new(const char *sink)
+driver_new(int sink)
 {
 	Driver *d = calloc(1, sizeof(*d));
 
-	d->ops = sink_by_name(sink);
-	assert_non_null(d->ops);
+	d->cfg.sink = sink;
+	d->ops = sink_configured(&d->cfg);
 	d->seen = calloc(MAX_TICKETS + 1, 1);
 	d->cfg.kafka_bootstrap = (char *) "";
 	d->cfg.sink_file = (char *) "";

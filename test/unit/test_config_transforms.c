@@ -6,7 +6,7 @@
 
 #define CONNECT	 "org.apache.kafka.connect.transforms."
 #define DEBEZIUM "io.debezium.transforms."
-#define UNWRAP	 "\"transforms.u.type\":\"" DEBEZIUM "ExtractNewRecordState\""
+#define UNWRAP_U "\"transforms.u.type\":\"" DEBEZIUM "ExtractNewRecordState\""
 
 /* Fails with a message that has the text. */
 #define must_refuse(part_, json)                                               \
@@ -15,18 +15,6 @@
 		assert_false(load("--config", (json), NULL));                          \
 		assert_has(err.text, (part_));                                         \
 	} while (0)
-
-static const char *
-connector(const char *more)
-{
-	static char text[4000];
-	static int n;
-	char name[32];
-
-	snprintf(text, sizeof(text), "{%s,\"topic.prefix\":\"p\",%s}", CLASS, more);
-	snprintf(name, sizeof(name), "c%d.json", n++);
-	return put_file(name, text);
-}
 
 /* The steps of a connector whose only transform "t" has these properties. */
 static const char *
@@ -104,9 +92,9 @@ test_chain(void **state)
 {
 	(void) state;
 	/* alone, it is a format */
-	assert_string_equal(steps_of_list("\"transforms\":\"u\"," UNWRAP), "");
+	assert_string_equal(steps_of_list("\"transforms\":\"u\"," UNWRAP_U), "");
 	assert_string_equal(
-		steps_of_list("\"transforms\":\"u, k ,x\"," UNWRAP
+		steps_of_list("\"transforms\":\"u, k ,x\"," UNWRAP_U
 					  ",\"transforms.k.type\":\"" CONNECT "ValueToKey\","
 					  "\"transforms.k.fields\":\"id\","
 					  "\"transforms.x.type\":\"" CONNECT "ExtractField$Key\","
@@ -120,7 +108,7 @@ test_predicates(void **state)
 {
 	(void) state;
 	assert_string_equal(
-		steps_of_list("\"transforms\":\"o,u\"," UNWRAP
+		steps_of_list("\"transforms\":\"o,u\"," UNWRAP_U
 					  ",\"transforms.o.type\":\"" DEBEZIUM
 					  "outbox.EventRouter\","
 					  "\"transforms.o.predicate\":\"isOutbox\","
@@ -146,7 +134,7 @@ test_predicates(void **state)
 						  "\"transforms.t.fields\":\"id\","
 						  "\"transforms.t.predicate\":\"q\""));
 	must_refuse("form of a single record",
-				connector("\"transforms\":\"u\"," UNWRAP
+				connector("\"transforms\":\"u\"," UNWRAP_U
 						  ",\"transforms.u.predicate\":\"p\","
 						  "\"predicates.p.type\":\"" CONNECT
 						  "predicates.RecordIsTombstone\""));
@@ -175,13 +163,142 @@ test_refused(void **state)
 	}
 }
 
+/* ---- ExtractNewRecordState, alone a form of the records ---- */
+
+static void
+test_transforms(void **state)
+{
+	const char *class = "io.debezium.transforms.ExtractNewRecordState";
+	char more[800];
+
+	(void) state;
+	must_load("--config", connector(""), NULL);
+	assert_string_equal(pair(&cfg.plugin, "format"), "envelope");
+	snprintf(more, sizeof(more),
+			 "\"transforms\":\" flat \",\"transforms.flat.type\":\"%s\","
+			 "\"transforms.flat.add.fields\":\"op,source.ts_ms\","
+			 "\"transforms.flat.add.headers\":\"db\","
+			 "\"transforms.flat.add.fields.prefix\":\"\","
+			 "\"transforms.flat.add.headers.prefix\":\"h_\","
+			 "\"transforms.flat.ad.fields\":\"x\","
+			 "\"transforms.route.regex\":\"x\"",
+			 class);
+	must_load("--config", connector(more), NULL);
+	assert_string_equal(pair(&cfg.plugin, "format"), "flat");
+	assert_string_equal(pair(&cfg.plugin, "add.fields"), "op,source.ts_ms");
+	assert_string_equal(cfg.add_fields_prefix, "");
+	assert_string_equal(pair(&cfg.plugin, "add.headers"), "db");
+	assert_string_equal(pair(&cfg.plugin, "add.headers.prefix"), "h_");
+	assert_int_equal(warnings("did you mean add.fields?"), 1);
+	assert_int_equal(warnings("transforms.route.regex"), 1);
+	must_fail("config_unsupported", "--config",
+			  connector("\"transforms\":\"r\",\"transforms.r.type\":\"org."
+						"apache.kafka.connect.transforms.Flatten$Value\""),
+			  NULL);
+	assert_has(err.text, "Flatten$Value");
+	assert_has(err.text, "\"r\"");
+	must_fail("config_missing", "--config", connector("\"transforms\":\"r\""),
+			  NULL);
+	must_fail("config_bad_value", "--config",
+			  connector(UNWRAP ",\"transforms.unwrap.predicate\":\"p\""), NULL);
+	must_fail("config_unsupported", "--config",
+			  connector(UNWRAP ",\"transforms.unwrap.route.by.field\":\"f\""),
+			  NULL);
+}
+
+static void
+test_delete_modes(void **state)
+{
+	static const struct
+	{
+		const char *mode;
+		const char *drop;
+		const char *wanted;
+	} rows[] = {
+		{NULL, NULL, "tombstone"},
+		{"rewrite", NULL, "rewrite"},
+		{"rewrite", "true", "rewrite"},
+		{"rewrite", "false", "rewrite-with-tombstone"},
+		{"none", NULL, "tombstone"},
+		{"none", "true", "tombstone"},
+		{"none", "false", "tombstone-with-tombstone"},
+		{"drop", NULL, "drop"},
+		{"drop", "true", "drop"},
+		{"drop", "false", "delete-to-tombstone"},
+		{NULL, "true", "drop"},
+		{NULL, "false", "delete-to-tombstone"},
+		{"REWRITE", "False", "rewrite-with-tombstone"},
+	};
+	char more[600];
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	{
+		int n = snprintf(more, sizeof(more), "%s", UNWRAP);
+
+		if (rows[i].mode != NULL)
+			n += snprintf(more + n, sizeof(more) - (size_t) n,
+						  ",\"transforms.unwrap.delete.handling.mode\":\"%s\"",
+						  rows[i].mode);
+		if (rows[i].drop != NULL)
+			snprintf(more + n, sizeof(more) - (size_t) n,
+					 ",\"transforms.unwrap.drop.tombstones\":\"%s\"",
+					 rows[i].drop);
+		must_load("--config", connector(more), NULL);
+		assert_string_equal(pair(&cfg.plugin, "delete.tombstone.handling.mode"),
+							rows[i].wanted);
+	}
+	must_load("--config",
+			  connector(UNWRAP ",\"transforms.unwrap.drop.tombstones\":true,"
+							   "\"transforms.unwrap.delete.tombstone.handling."
+							   "mode\":\"rewrite\""),
+			  NULL);
+	assert_string_equal(pair(&cfg.plugin, "delete.tombstone.handling.mode"),
+						"rewrite");
+	assert_int_equal(warnings("drop.tombstones"), 1);
+	must_fail(
+		"config_bad_value", "--config",
+		connector(UNWRAP ",\"transforms.unwrap.delete.handling.mode\":\"x\""),
+		NULL);
+	must_fail("config_bad_value", "--config",
+			  connector(UNWRAP ",\"transforms.unwrap.drop.tombstones\":\"x\""),
+			  NULL);
+}
+
+/* drop.fields.*: words of the step, if a header is named */
+static void
+test_drop_fields(void **state)
+{
+	(void) state;
+	must_load(
+		"--config",
+		connector("\"transforms\":\"h,unwrap\","
+				  "\"transforms.h.type\":\"InsertHeader\","
+				  "\"transforms.h.header\":\"gone\","
+				  "\"transforms.h.value.literal\":\"[\\\"a\\\"]\","
+				  "\"transforms.unwrap.type\":\"io.debezium.transforms."
+				  "ExtractNewRecordState\","
+				  "\"transforms.unwrap.drop.fields.header.name\":\"gone\","
+				  "\"transforms.unwrap.drop.fields.from.key\":true"),
+		NULL);
+	assert_non_null(strstr(pair(&cfg.plugin, "transforms"),
+						   "unwrap alias=unwrap drop.fields.header.name=gone "
+						   "drop.fields.from.key=true"));
+	must_load(
+		"--config",
+		connector(UNWRAP ",\"transforms.unwrap.drop.fields.from.key\":true"),
+		NULL);
+	assert_string_equal(pair(&cfg.plugin, "transforms"), "(none)");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		config_test(test_routers), config_test(test_fields),
-		config_test(test_chain),   config_test(test_predicates),
-		config_test(test_refused),
+		config_test(test_routers),		config_test(test_fields),
+		config_test(test_chain),		config_test(test_predicates),
+		config_test(test_refused),		config_test(test_transforms),
+		config_test(test_delete_modes), config_test(test_drop_fields),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,7 +88,7 @@ static Config cfg;
 static DeadLetters letters;
 
 static void
-begin(OnError on_error, Oversize oversize)
+begin(cfg_enum on_error, cfg_enum oversize)
 {
 	memset(&cfg, 0, sizeof(cfg));
 	cfg.topic_prefix = (char *) "shop";

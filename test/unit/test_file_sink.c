@@ -39,7 +39,7 @@ remove_directory(void **state)
 static Driver *
 file_driver(void)
 {
-	Driver *d = driver_new("file");
+	Driver *d = driver_new(SINK_FILE);
 
 	d->cfg.sink_file = path;
 	return d;
@@ -227,7 +227,7 @@ test_device_full(void **state)
 {
 	int fd = open("/dev/full", O_WRONLY);
 	int saved = dup(STDOUT_FILENO);
-	Driver *d = driver_new("stdout");
+	Driver *d = driver_new(SINK_STDOUT);
 	FrameRecord f = record("1", "2");
 	SinkStream *st;
 	bool ok;
@@ -313,7 +313,7 @@ readable(int fd)
 static void
 slow_reader(int in)
 {
-	Driver *d = driver_new("stdout");
+	Driver *d = driver_new(SINK_STDOUT);
 	FrameRecord f;
 	char value[512];
 	char *got = calloc(1, 4 << 20);
@@ -385,7 +385,7 @@ test_stdout_slow_reader(void **state)
 static void
 reader_gone(int in)
 {
-	Driver *d = driver_new("stdout");
+	Driver *d = driver_new(SINK_STDOUT);
 	FrameRecord f = record("1", "2");
 	SinkStream *st;
 
@@ -413,7 +413,7 @@ test_stdout_reader_gone(void **state)
 static void
 to_file(int in)
 {
-	Driver *d = driver_new("stdout");
+	Driver *d = driver_new(SINK_STDOUT);
 	FrameRecord f = record("1", "2");
 	SinkStream *st;
 

@@ -92,7 +92,7 @@ static World *
 open_sink(const char *slot, bool exactly_once)
 {
 	World *w = calloc(1, sizeof(*w));
-	Driver *d = driver_new("kafka");
+	Driver *d = driver_new(SINK_KAFKA);
 	SinkEvents ev = {.arg = w,
 					 .acked = acked,
 					 .failed = failed,
