@@ -34,7 +34,6 @@ static bool make_stream(Heartbeat *h, const SinkOps *ops, Sink *sink,
 						Error *err);
 static void run_action(Heartbeat *h, int64_t now_ms);
 static bool step_action(Heartbeat *h, int64_t now_ms, Error *err);
-static void drop_action(Heartbeat *h);
 static void log_failure(Heartbeat *h, const Error *err, int64_t now_ms);
 
 
@@ -60,7 +59,7 @@ heartbeat_init(Heartbeat *h, const Config *cfg)
 void
 heartbeat_free(Heartbeat *h)
 {
-	drop_action(h);
+	pg_session_close(&h->session);
 	free(h->topic.data);
 	free(h->key.data);
 	memset(h, 0, sizeof(*h));
@@ -81,7 +80,7 @@ heartbeat_turn(Heartbeat *h, const SinkOps *ops, Sink *sink, bool running,
 	h->stopped = !running;
 	if (interval == 0)
 		return true;
-	if (h->conn != NULL)
+	if (h->session.conn != NULL)
 		run_action(h, now_ms);
 	if (!running)
 		return true;
@@ -106,26 +105,9 @@ heartbeat_deadline(const Heartbeat *h)
 	int64_t next =
 		h->cfg->heartbeat_interval > 0 && !h->stopped ? h->next_ms : NEVER_MS;
 
-	if (h->conn != NULL && (h->running || !h->connected) &&
-		h->deadline_ms < next)
-		next = h->deadline_ms;
+	if (pg_session_is_busy(&h->session) && h->session.deadline_ms < next)
+		next = h->session.deadline_ms;
 	return next;
-}
-
-int
-heartbeat_fd(const Heartbeat *h)
-{
-	return h->conn != NULL ? PQsocket(h->conn) : -1;
-}
-
-/* Of an idle connection the end may come. */
-short
-heartbeat_events(const Heartbeat *h)
-{
-	if (!h->connected)
-		return h->want == PG_WAIT_READ ? POLLIN : POLLOUT;
-	return (short) (POLLIN |
-					(h->running && h->want == PG_WAIT_WRITE ? POLLOUT : 0));
 }
 
 /* ---- the record ------------------------------------------------------------ */
@@ -205,7 +187,7 @@ run_action(Heartbeat *h, int64_t now_ms)
 
 	if (step_action(h, now_ms, &err))
 		return;
-	drop_action(h);
+	pg_session_close(&h->session);
 	h->wanted = false;
 	log_failure(h, &err, now_ms);
 }
@@ -213,24 +195,13 @@ run_action(Heartbeat *h, int64_t now_ms)
 static bool
 start_action(Heartbeat *h, int64_t now_ms, Error *err)
 {
-	PgParams params;
+	int64_t deadline_ms = now_ms + ACTION_TIMEOUT_MS;
 
-	h->deadline_ms = now_ms + ACTION_TIMEOUT_MS;
-	if (h->conn != NULL)
-	{
-		h->wanted = false;
-		h->running = true;
-		h->want = PG_WAIT_WRITE;
-		return PQsendQuery(h->conn, h->cfg->heartbeat_query) == 1 ||
-			   pg_lost_error(h->conn, err);
-	}
-	if (!pg_params_build(&params, h->cfg, false, err))
-		return false;
-	h->conn = pg_connect_start(&params, err);
-	h->connected = false;
-	h->running = false;
-	h->want = PG_WAIT_WRITE;
-	return h->conn != NULL;
+	if (h->session.conn == NULL)
+		return pg_session_connect(&h->session, h->cfg, NULL, deadline_ms, err);
+	h->wanted = false;
+	return pg_session_send(&h->session, h->cfg->heartbeat_query, deadline_ms,
+						   err);
 }
 
 /* All results; one that failed is told, and the connection goes on. */
@@ -242,16 +213,10 @@ read_results(Heartbeat *h, int64_t now_ms, Error *err)
 		PGresult *res;
 		ExecStatusType status;
 
-		h->want = pg_result_poll(h->conn, &res);
-		if (h->want == PG_FAILED)
-			return pg_lost_error(h->conn, err);
-		if (h->want != PG_DONE)
-			return true;
+		if (!pg_session_result(&h->session, &res, err))
+			return false;
 		if (res == NULL)
-		{
-			h->running = false;
 			return true;
-		}
 		status = PQresultStatus(res);
 		if (status == PGRES_FATAL_ERROR)
 		{
@@ -268,43 +233,26 @@ read_results(Heartbeat *h, int64_t now_ms, Error *err)
 static bool
 step_action(Heartbeat *h, int64_t now_ms, Error *err)
 {
-	if (h->conn == NULL)
+	PgSession *s = &h->session;
+
+	if (s->conn == NULL)
 		return !h->wanted || start_action(h, now_ms, err);
-	if (!h->connected)
+	if (!s->connected)
 	{
-		switch (pg_connect_poll(h->conn, &h->want))
-		{
-			case PG_DONE:
-				h->connected = true;
-				break;
-			case PG_FAILED:
-				return pg_connect_error(h->conn, h->cfg, err);
-			default:
-				break;
-		}
+		if (!pg_session_go_on(s, h->cfg, err))
+			return false;
 	}
-	else if (h->running && !read_results(h, now_ms, err))
+	else if (s->running && !read_results(h, now_ms, err))
 		return false;
 	/* the server may end a connection that idles; the next beat makes another */
-	else if (!h->running && PQconsumeInput(h->conn) == 0)
-		drop_action(h);
-	if (h->conn != NULL && (h->running || !h->connected) &&
-		now_ms >= h->deadline_ms)
+	else if (!s->running && PQconsumeInput(s->conn) == 0)
+		pg_session_close(s);
+	if (pg_session_is_busy(s) && now_ms >= s->deadline_ms)
 		return err_set(err, ERR_RETRY, "heartbeat_action",
 					   "no answer within %d s", ACTION_TIMEOUT_MS / 1000);
-	if (h->wanted && !h->running && (h->conn == NULL || h->connected))
+	if (h->wanted && !pg_session_is_busy(s))
 		return start_action(h, now_ms, err);
 	return true;
-}
-
-static void
-drop_action(Heartbeat *h)
-{
-	if (h->conn != NULL)
-		PQfinish(h->conn);
-	h->conn = NULL;
-	h->connected = false;
-	h->running = false;
 }
 
 static void

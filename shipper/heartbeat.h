@@ -9,9 +9,7 @@
 #ifndef TUPLECAST_HEARTBEAT_H
 #define TUPLECAST_HEARTBEAT_H
 
-#include <poll.h>
-
-#include "pg.h"
+#include "pg_session.h"
 #include "sink.h"
 
 /* none that the core gives out */
@@ -29,12 +27,8 @@ typedef struct Heartbeat
 	PgText key;
 
 	/* heartbeat.action.query */
-	PGconn *conn;
-	bool connected;
-	bool wanted;  /* to be sent when it can be */
-	bool running; /* a reply is awaited */
-	PgWait want;
-	int64_t deadline_ms;
+	PgSession session;
+	bool wanted; /* to be sent when it can be */
 	int64_t logged_ms;
 	uint64_t failures; /* since then */
 } Heartbeat;
@@ -50,8 +44,5 @@ extern bool heartbeat_turn(Heartbeat *h, const SinkOps *ops, Sink *sink,
 						   int64_t wall_us, Error *err) MUST_CHECK;
 /* When to call heartbeat_turn() at the latest. */
 extern int64_t heartbeat_deadline(const Heartbeat *h);
-/* for poll(); -1: nothing to wait for */
-extern int heartbeat_fd(const Heartbeat *h);
-extern short heartbeat_events(const Heartbeat *h);
 
 #endif /* TUPLECAST_HEARTBEAT_H */

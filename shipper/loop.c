@@ -157,11 +157,8 @@ loop_wait(Loop *l)
 	fds[2] = (struct pollfd){.fd = signals_fd(), .events = POLLIN};
 	fds[3] = (struct pollfd){.fd = source_probe_fd(&l->probe),
 							 .events = source_probe_events(&l->probe)};
-	fds[4] = (struct pollfd){.fd = heartbeat_fd(&l->heartbeat),
-							 .events = heartbeat_events(&l->heartbeat)};
-	fds[5] = (struct pollfd){.fd = wal_watch_fd(&l->wal),
-							 .events = wal_watch_events(&l->wal)};
-
+	fds[4] = pg_session_pollfd(&l->heartbeat.session);
+	fds[5] = pg_session_pollfd(&l->wal.session);
 	fds[6] = (struct pollfd){.fd = loop_incremental_fd(l),
 							 .events = loop_incremental_events(l)};
 	count += loop_snapshot_fds(l, fds + count);

@@ -42,7 +42,7 @@ static const char watch_query[] =
 
 static bool watch_step(WalWatch *w, const PGconn *stream, Stats *stats,
 					   int64_t now_ms, bool *lost, Error *err);
-static void drop_connection(WalWatch *w);
+static void drop_session(WalWatch *w);
 
 
 void
@@ -58,7 +58,7 @@ wal_watch_init(WalWatch *w, const Config *cfg, Stats *stats)
 void
 wal_watch_free(WalWatch *w)
 {
-	drop_connection(w);
+	drop_session(w);
 }
 
 WatchResult
@@ -72,8 +72,8 @@ wal_watch_turn(WalWatch *w, const PGconn *stream, Stats *stats, int64_t now_ms,
 		return WATCH_QUIET;
 	if (stream == NULL)
 	{
-		if (w->conn != NULL)
-			drop_connection(w);
+		if (w->session.conn != NULL)
+			drop_session(w);
 		/* the next stream's server is asked soon */
 		w->next_ms = 0;
 		w->endings = 0;
@@ -86,7 +86,7 @@ wal_watch_turn(WalWatch *w, const PGconn *stream, Stats *stats, int64_t now_ms,
 		*err = failure;
 		return WATCH_LOST;
 	}
-	drop_connection(w);
+	drop_session(w);
 	w->next_ms = now_ms + WATCH_PAUSE_MS;
 	if (!w->failed)
 		log_event(LOG_WARN, "retained WAL is not watched: no connection for it",
@@ -103,40 +103,8 @@ wal_watch_deadline(const WalWatch *w)
 {
 	if (w->cfg->wal_watch_interval == 0 || w->next_ms == 0)
 		return NEVER_MS;
-	return w->running || (w->conn != NULL && !w->connected) ? w->deadline_ms
-															: w->next_ms;
-}
-
-int
-wal_watch_fd(const WalWatch *w)
-{
-	return w->conn != NULL ? PQsocket(w->conn) : -1;
-}
-
-/* Of an idle connection the end may come. */
-short
-wal_watch_events(const WalWatch *w)
-{
-	if (!w->connected)
-		return w->want == PG_WAIT_READ ? POLLIN : POLLOUT;
-	return (short) (POLLIN |
-					(w->running && w->want == PG_WAIT_WRITE ? POLLOUT : 0));
-}
-
-static bool
-start_connection(WalWatch *w, const PGconn *stream, int64_t now_ms, Error *err)
-{
-	PgParams params;
-
-	if (!pg_params_build(&params, w->cfg, false, err))
-		return false;
-	pg_params_same_host(&params, stream);
-	w->conn = pg_connect_start(&params, err);
-	w->connected = false;
-	w->running = false;
-	w->want = PG_WAIT_WRITE;
-	w->deadline_ms = now_ms + WATCH_TIMEOUT_MS;
-	return w->conn != NULL;
+	return pg_session_is_busy(&w->session) ? w->session.deadline_ms
+										   : w->next_ms;
 }
 
 static bool
@@ -147,13 +115,11 @@ send_query(WalWatch *w, int64_t now_ms, Error *err)
 
 	pg_text_add(&sql, "%s", watch_query);
 	pg_text_quoted(&sql, w->cfg->slot_name, '\'');
-	sent = PQsendQuery(w->conn, sql.data) == 1;
+	sent =
+		pg_session_send(&w->session, sql.data, now_ms + WATCH_TIMEOUT_MS, err);
 	free(sql.data);
-	w->running = true;
-	w->want = PG_WAIT_WRITE;
-	w->deadline_ms = now_ms + WATCH_TIMEOUT_MS;
 	w->next_ms = now_ms + w->cfg->wal_watch_interval;
-	return sent || pg_lost_error(w->conn, err);
+	return sent;
 }
 
 static void
@@ -247,16 +213,10 @@ read_answer(WalWatch *w, Stats *stats, int64_t now_ms, bool *lost, Error *err)
 		PGresult *res;
 		bool ok = true;
 
-		w->want = pg_result_poll(w->conn, &res);
-		if (w->want == PG_FAILED)
-			return pg_lost_error(w->conn, err);
-		if (w->want != PG_DONE)
-			return true;
+		if (!pg_session_result(&w->session, &res, err))
+			return false;
 		if (res == NULL)
-		{
-			w->running = false;
 			return true;
-		}
 		if (PQresultStatus(res) == PGRES_TUPLES_OK)
 		{
 			ok = take_answer(w, res, stats, now_ms, err);
@@ -274,47 +234,39 @@ static bool
 watch_step(WalWatch *w, const PGconn *stream, Stats *stats, int64_t now_ms,
 		   bool *lost, Error *err)
 {
-	if (w->conn == NULL)
+	PgSession *s = &w->session;
+
+	if (s->conn == NULL)
 	{
 		if (now_ms < w->next_ms)
 			return true;
 		w->next_ms = now_ms;
-		if (!start_connection(w, stream, now_ms, err))
+		if (!pg_session_connect(s, w->cfg, stream, now_ms + WATCH_TIMEOUT_MS,
+								err))
 			return false;
 	}
-	if (!w->connected)
+	if (!s->connected)
 	{
-		switch (pg_connect_poll(w->conn, &w->want))
-		{
-			case PG_DONE:
-				w->connected = true;
-				w->next_ms = now_ms;
-				break;
-			case PG_FAILED:
-				return pg_connect_error(w->conn, w->cfg, err);
-			default:
-				break;
-		}
+		if (!pg_session_go_on(s, w->cfg, err))
+			return false;
+		if (s->connected)
+			w->next_ms = now_ms;
 	}
-	else if (w->running && !read_answer(w, stats, now_ms, lost, err))
+	else if (s->running && !read_answer(w, stats, now_ms, lost, err))
 		return false;
-	else if (!w->running && PQconsumeInput(w->conn) == 0)
-		return pg_lost_error(w->conn, err);
-	if ((w->running || !w->connected) && now_ms >= w->deadline_ms)
+	else if (!s->running && PQconsumeInput(s->conn) == 0)
+		return pg_lost_error(s->conn, err);
+	if (pg_session_is_busy(s) && now_ms >= s->deadline_ms)
 		return err_set(err, ERR_RETRY, "source_timeout",
 					   "no answer within %d s", WATCH_TIMEOUT_MS / 1000);
-	if (w->connected && !w->running && now_ms >= w->next_ms)
+	if (!pg_session_is_busy(s) && now_ms >= w->next_ms)
 		return send_query(w, now_ms, err);
 	return true;
 }
 
 static void
-drop_connection(WalWatch *w)
+drop_session(WalWatch *w)
 {
-	if (w->conn != NULL)
-		PQfinish(w->conn);
-	w->conn = NULL;
-	w->connected = false;
-	w->running = false;
+	pg_session_close(&w->session);
 	wal_budget_forget(&w->budget);
 }

@@ -8,16 +8,14 @@
  * ever if we do not read because the destination is away; and a checkpoint waits
  * for it.  The watch sees that, too.
  *
- * An ordinary connection of its own to the server that the slot streams from:
- * a walsender that streams takes no queries.  It is a convenience: if there is
- * no connection to be had that is said once, and the stream goes on.
+ * By a session of its own on the server that the slot streams from.  It is a
+ * convenience: if there is no connection to be had that is said once, and the
+ * stream goes on.
  */
 #ifndef TUPLECAST_WAL_WATCH_H
 #define TUPLECAST_WAL_WATCH_H
 
-#include <poll.h>
-
-#include "pg.h"
+#include "pg_session.h"
 #include "stats.h"
 #include "wal_budget.h"
 
@@ -25,15 +23,11 @@ typedef struct WalWatch
 {
 	const Config *cfg;
 	WalBudget budget;
-	PGconn *conn;
-	bool connected;
-	bool running; /* a reply is awaited */
-	PgWait want;
+	PgSession session;
 	int64_t next_ms;
-	int64_t deadline_ms; /* of what is under way */
-	bool failed;		 /* told; cleared by the next answer */
-	bool endangered;	 /* the next checkpoint may remove its WAL: told */
-	int endings;		 /* answers in a row that showed the walsender ending */
+	bool failed;	 /* told; cleared by the next answer */
+	bool endangered; /* the next checkpoint may remove its WAL: told */
+	int endings;	 /* answers in a row that showed the walsender ending */
 } WalWatch;
 
 typedef enum WatchResult
@@ -52,8 +46,5 @@ extern WatchResult wal_watch_turn(WalWatch *w, const PGconn *stream,
 								  Error *err) MUST_CHECK;
 /* When to call wal_watch_turn() at the latest. */
 extern int64_t wal_watch_deadline(const WalWatch *w);
-/* for poll(); -1: nothing to wait for */
-extern int wal_watch_fd(const WalWatch *w);
-extern short wal_watch_events(const WalWatch *w);
 
 #endif /* TUPLECAST_WAL_WATCH_H */
