@@ -30,8 +30,6 @@ static const char value_head[] =
 
 static bool put_record(Heartbeat *h, const SinkOps *ops, Sink *sink,
 					   uint64_t lsn, int64_t wall_us, Error *err);
-static bool make_stream(Heartbeat *h, const SinkOps *ops, Sink *sink,
-						Error *err);
 static void run_action(Heartbeat *h, int64_t now_ms);
 static bool step_action(Heartbeat *h, int64_t now_ms, Error *err);
 static void log_failure(Heartbeat *h, const Error *err, int64_t now_ms);
@@ -52,7 +50,7 @@ heartbeat_init(Heartbeat *h, const Config *cfg)
 	/* a prefix has no character that JSON escapes */
 	pg_text_add(&h->key,
 				cfg->key_format == KEY_FORMAT_JSON ? "{\"serverName\":\"%s\"}"
-											: "Struct{serverName=%s}",
+												   : "Struct{serverName=%s}",
 				cfg->topic_prefix);
 }
 
@@ -113,30 +111,35 @@ heartbeat_deadline(const Heartbeat *h)
 /* ---- the record ------------------------------------------------------------ */
 
 static bool
+make_stream(Heartbeat *h, const SinkOps *ops, Sink *sink, Error *err)
+{
+	OwnTopic t = {.topic = h->topic.data,
+				  .name = "heartbeat",
+				  .key_head = h->cfg->key_schemas ? key_head : NULL,
+				  .value_head = h->cfg->value_schemas ? value_head : NULL};
+
+	h->stream = own_stream(ops, sink, &t, err);
+	return h->stream != NULL;
+}
+
+static bool
 put_record(Heartbeat *h, const SinkOps *ops, Sink *sink, uint64_t lsn,
 		   int64_t wall_us, Error *err)
 {
 	char value[64];
-	FrameRecord frame = {.op = WIRE_OP_MESSAGE,
-						 .flags = WIRE_REC_PARTITION,
-						 .lsn = lsn,
-						 .partition = 0};
-	SinkRecord record = {.frame = &frame,
-						 .end_lsn = lsn,
-						 .commit_time_us = wall_us,
-						 .ticket = HEARTBEAT_TICKET};
-	int n = snprintf(value, sizeof(value), "{\"ts_ms\":%" PRId64 "}",
-					 wall_us / 1000);
+	/* all go to one partition, the first */
+	OwnRecord r = {.key = h->key.data,
+				   .flags = WIRE_REC_PARTITION,
+				   .lsn = lsn,
+				   .wall_us = wall_us};
 
 	if (h->stream == NULL && !make_stream(h, ops, sink, err))
 		return false;
-	frame.key =
-		(WireSlice){(const uint8_t *) h->key.data, (uint32_t) h->key.len};
+	snprintf(value, sizeof(value), "{\"ts_ms\":%" PRId64 "}", wall_us / 1000);
 	/* no event is made of it */
 	if (h->cfg->format != FORMAT_CLOUDEVENTS)
-		frame.value = (WireSlice){(const uint8_t *) value, (uint32_t) n};
-	record.stream = h->stream;
-	switch (ops->put(sink, &record, err))
+		r.value = value;
+	switch (own_put(ops, sink, h->stream, &r, err))
 	{
 		case SINK_OK:
 			h->due = false;
@@ -150,32 +153,6 @@ put_record(Heartbeat *h, const SinkOps *ops, Sink *sink, uint64_t lsn,
 			return false;
 	}
 	return true;
-}
-
-static WireSlice
-slice(const char *s)
-{
-	return (WireSlice){(const uint8_t *) s, (uint32_t) strlen(s)};
-}
-
-static bool
-make_stream(Heartbeat *h, const SinkOps *ops, Sink *sink, Error *err)
-{
-	bool key_schema = h->cfg->key_schemas;
-	bool value_schema = h->cfg->value_schemas;
-	FrameStream f = {
-		.kind = WIRE_STREAM_MESSAGE,
-		.topic = slice(h->topic.data),
-		.schema = slice(""),
-		.name = slice("heartbeat"),
-		.key_head = slice(key_schema ? key_head : ""),
-		.key_tail = slice(key_schema ? "}" : ""),
-		.value_head = slice(value_schema ? value_head : ""),
-		.value_tail = slice(value_schema ? "}" : ""),
-	};
-
-	h->stream = ops->stream(sink, NULL, &f, err);
-	return h->stream != NULL;
 }
 
 /* ---- the statement --------------------------------------------------------- */

@@ -3,17 +3,13 @@
  *		A record to the heartbeat topic and a statement to the source, each
  *		heartbeat.interval.ms.
  *
- * Records go through the sink like any other, but under a ticket of their own,
- * so that no position waits for them.  Nothing blocks.
+ * Nothing blocks.
  */
 #ifndef TUPLECAST_HEARTBEAT_H
 #define TUPLECAST_HEARTBEAT_H
 
+#include "own_record.h"
 #include "pg_session.h"
-#include "sink.h"
-
-/* none that the core gives out */
-#define HEARTBEAT_TICKET UINT64_MAX
 
 typedef struct Heartbeat
 {

@@ -733,7 +733,7 @@ on_acked(void *arg, uint64_t ticket)
 	Loop *l = arg;
 	Error err;
 
-	if (ticket == HEARTBEAT_TICKET)
+	if (ticket == OWN_TICKET)
 		return;
 	if (ticket == SINK_POSITION_TICKET)
 	{

@@ -9,10 +9,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "heartbeat.h"
 #include "log.h"
+#include "own_record.h"
 #include "pg.h"
-#include "wire.h"
 
 static const char key_head[] =
 	"{\"schema\":{\"type\":\"struct\",\"fields\":[{\"type\":\"string\","
@@ -176,29 +175,17 @@ notifications_add(Notifications *n, const Notification *what, int64_t wall_us)
 
 /* ---- records ----------------------------------------------------------------- */
 
-static WireSlice
-slice(const char *s)
-{
-	return (WireSlice){(const uint8_t *) s, s ? (uint32_t) strlen(s) : 0};
-}
-
 static bool
 make_stream(Notifications *n, const SinkOps *ops, Sink *sink, Error *err)
 {
-	bool key_schema = n->cfg->key_schemas && n->cfg->key_format == KEY_FORMAT_JSON;
-	bool value_schema = n->cfg->value_schemas;
-	FrameStream f = {
-		.kind = WIRE_STREAM_MESSAGE,
-		.topic = slice(n->cfg->notification_topic),
-		.schema = slice(""),
-		.name = slice("notification"),
-		.key_head = slice(key_schema ? key_head : ""),
-		.key_tail = slice(key_schema ? "}" : ""),
-		.value_head = slice(value_schema ? value_head : ""),
-		.value_tail = slice(value_schema ? "}" : ""),
-	};
+	bool key_schema =
+		n->cfg->key_schemas && n->cfg->key_format == KEY_FORMAT_JSON;
+	OwnTopic t = {.topic = n->cfg->notification_topic,
+				  .name = "notification",
+				  .key_head = key_schema ? key_head : NULL,
+				  .value_head = n->cfg->value_schemas ? value_head : NULL};
 
-	n->stream = ops->stream(sink, NULL, &f, err);
+	n->stream = own_stream(ops, sink, &t, err);
 	return n->stream != NULL;
 }
 
@@ -206,20 +193,16 @@ bool
 notifications_put(Notifications *n, const SinkOps *ops, Sink *sink,
 				  uint64_t lsn, int64_t wall_us, Error *err)
 {
-	FrameRecord frame = {.op = WIRE_OP_MESSAGE, .lsn = lsn};
-	SinkRecord record = {.frame = &frame,
-						 .end_lsn = lsn,
-						 .commit_time_us = wall_us,
-						 .ticket = HEARTBEAT_TICKET};
-
 	if (n->count > 0 && n->stream == NULL && !make_stream(n, ops, sink, err))
 		return false;
-	record.stream = n->stream;
 	while (n->count > 0)
 	{
-		frame.key = slice(n->queue[n->first].key);
-		frame.value = slice(n->queue[n->first].value);
-		switch (ops->put(sink, &record, err))
+		OwnRecord r = {.key = n->queue[n->first].key,
+					   .value = n->queue[n->first].value,
+					   .lsn = lsn,
+					   .wall_us = wall_us};
+
+		switch (own_put(ops, sink, n->stream, &r, err))
 		{
 			case SINK_OK:
 				n->sent++;

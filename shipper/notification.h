@@ -2,9 +2,6 @@
  * notification.h
  *		What becomes of snapshots, as Debezium's notifications: records of
  *		notification.sink.topic.name, and lines of the log.
- *
- * Records go through the sink like any other, but under a ticket of their own,
- * so that no position waits for them.
  */
 #ifndef TUPLECAST_NOTIFICATION_H
 #define TUPLECAST_NOTIFICATION_H
