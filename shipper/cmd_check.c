@@ -26,7 +26,7 @@ static void check_file(Check *c);
 int
 cmd_check(int argc, char **argv)
 {
-	bool json = config_take_flag(&argc, argv, "--json");
+	bool json = command_take_flag(&argc, argv, "--json");
 	Findings findings = {0};
 	Config cfg;
 	Error err;

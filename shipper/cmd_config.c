@@ -2,41 +2,30 @@
  * cmd_config.c
  *		`tuplecast config`: what holds, and why.
  */
-#include "config.h"
+#include "commands.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include "log.h"
-
-/* Takes "--explain FILE" or "--explain=FILE" out of argv; NULL: not there. */
-static const char *
-take_explain(int *argc, char **argv)
+/* arg: whether as JSON */
+static bool
+print_settings(const Config *cfg, void *arg, Error *err)
 {
-	static const char flag[] = "--explain";
-	const char *path = NULL;
-	int n = 0;
+	const bool *json = arg;
 
-	for (int i = 0; i < *argc; i++)
-	{
-		if (strncmp(argv[i], "--explain=", sizeof(flag)) == 0)
-			path = argv[i] + sizeof(flag);
-		else if (strcmp(argv[i], flag) == 0)
-			path = i + 1 < *argc ? argv[++i] : "";
-		else
-			argv[n++] = argv[i];
-	}
-	*argc = n;
-	return path;
+	(void) err;
+	if (*json)
+		config_print_json(cfg, stdout);
+	else
+		config_print_text(cfg, stdout);
+	for (const char *const *w = config_warnings(cfg); *w != NULL; w++)
+		log_event(LOG_WARN, *w);
+	return true;
 }
 
 int
 cmd_config(int argc, char **argv)
 {
-	bool json = config_take_flag(&argc, argv, "--json");
-	bool markdown = config_take_flag(&argc, argv, "--markdown");
-	const char *explained = take_explain(&argc, argv);
-	Config cfg;
+	bool json = command_take_flag(&argc, argv, "--json");
+	bool markdown = command_take_flag(&argc, argv, "--markdown");
+	const char *explained = command_take_value(&argc, argv, "--explain");
 	Error err;
 
 	if (markdown)
@@ -52,17 +41,5 @@ cmd_config(int argc, char **argv)
 		log_error(LOG_ERROR, &err);
 		return err_exit_code(&err);
 	}
-	if (!config_load(&cfg, argc, argv, &err))
-	{
-		log_error(LOG_ERROR, &err);
-		return err_exit_code(&err);
-	}
-	if (json)
-		config_print_json(&cfg, stdout);
-	else
-		config_print_text(&cfg, stdout);
-	for (const char *const *w = config_warnings(&cfg); *w != NULL; w++)
-		log_event(LOG_WARN, *w);
-	config_free(&cfg);
-	return 0;
+	return command_run(argc, argv, LOG_TEXT, print_settings, &json);
 }

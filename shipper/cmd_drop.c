@@ -8,11 +8,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 
-#include "config.h"
 #include "kafka_admin.h"
-#include "log.h"
 #include "slot_admin.h"
 
 
@@ -60,37 +57,30 @@ cmd_drop_position(const Config *cfg, bool asked, Error *err)
 	return ok;
 }
 
-int
-cmd_drop(int argc, char **argv)
+/* arg: whether only the position is to go */
+static bool
+run_drop(const Config *cfg, void *arg, Error *err)
 {
-	bool json = config_take_flag(&argc, argv, "--json");
-	bool position = config_take_flag(&argc, argv, "--position");
-	Config cfg;
-	Error err;
-	int code = 0;
+	const bool *position = arg;
 
-	log_init(json ? LOG_JSON : LOG_TEXT, LOG_INFO);
-	prctl(PR_SET_DUMPABLE, 0);
-	if (!config_load(&cfg, argc, argv, &err))
+	if (!*position)
 	{
-		log_error(LOG_ERROR, &err);
-		return err_exit_code(&err);
-	}
-	if (!position && slot_drop(&cfg, false, &err))
+		if (!slot_drop(cfg, false, err))
+			return false;
 		log_event(LOG_INFO,
 				  "dropped the replication slot: changes from now on are not "
 				  "kept for it",
-				  F_STR("slot", cfg.slot_name));
-	else if (!position)
-	{
-		log_error(LOG_ERROR, &err);
-		code = err_exit_code(&err);
+				  F_STR("slot", cfg->slot_name));
 	}
-	if (code == 0 && !cmd_drop_position(&cfg, position, &err))
-	{
-		log_error(LOG_ERROR, &err);
-		code = err_exit_code(&err);
-	}
-	config_free(&cfg);
-	return code;
+	return cmd_drop_position(cfg, *position, err);
+}
+
+int
+cmd_drop(int argc, char **argv)
+{
+	bool json = command_take_flag(&argc, argv, "--json");
+	bool position = command_take_flag(&argc, argv, "--position");
+
+	return command_run(argc, argv, json ? LOG_JSON : LOG_TEXT, run_drop,
+					   &position);
 }

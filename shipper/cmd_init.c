@@ -10,9 +10,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 
-#include "log.h"
 #include "lsn.h"
 #include "slot_admin.h"
 #include "slot_position.h"
@@ -20,7 +18,7 @@
 
 typedef struct Init
 {
-	Config cfg;
+	const Config *cfg;
 	CheckSession s;
 	bool dry_run;
 	bool json;
@@ -35,7 +33,7 @@ typedef struct Init
 	json_t *statements; /* what was run, or would be */
 } Init;
 
-static bool init_run(Init *in, Error *err);
+static bool prepare(Init *in, Error *err);
 static bool check_arguments(Init *in, Error *err);
 static bool check_server_state(Init *in, bool makes_slot, Error *err);
 static bool prepare_source(Init *in, bool slot_exists, Error *err);
@@ -47,83 +45,48 @@ static bool run_statement(Init *in, const char *sql, Error *err);
 static void print_done(const Init *in);
 
 
-/* Takes "NAME VALUE" or "NAME=VALUE" out of argv; NULL if it is not there. */
-static char *
-take_value(int *argc, char **argv, const char *name)
+static bool
+run_init(const Config *cfg, void *arg, Error *err)
 {
-	size_t len = strlen(name);
+	Init *in = arg;
+	bool ok;
 
-	for (int i = 0; i < *argc; i++)
-	{
-		int n = 0;
-		char *value = NULL;
-
-		if (strcmp(argv[i], name) == 0)
-		{
-			n = i + 1 < *argc ? 2 : 1;
-			value = n == 2 ? argv[i + 1] : argv[i] + len;
-		}
-		else if (strncmp(argv[i], name, len) == 0 && argv[i][len] == '=')
-		{
-			n = 1;
-			value = argv[i] + len + 1;
-		}
-		if (n == 0)
-			continue;
-		memmove(&argv[i], &argv[i + n],
-				(size_t) (*argc - i - n) * sizeof(*argv));
-		*argc -= n;
-		return value;
-	}
-	return NULL;
+	in->cfg = cfg;
+	for (const char *const *w = config_warnings(cfg); *w != NULL; w++)
+		log_event(LOG_WARN, *w);
+	in->statements = json_array();
+	ok = prepare(in, err);
+	if (ok)
+		print_done(in);
+	check_disconnect(&in->s);
+	json_decref(in->statements);
+	return ok;
 }
 
 int
 cmd_init(int argc, char **argv)
 {
-	Init in = {.json = config_take_flag(&argc, argv, "--json"),
-			   .dry_run = config_take_flag(&argc, argv, "--dry-run")};
-	Error err;
-	int code = 0;
+	Init in = {.json = command_take_flag(&argc, argv, "--json"),
+			   .dry_run = command_take_flag(&argc, argv, "--dry-run")};
 
-	in.from_slot = take_value(&argc, argv, "--from-slot");
-	in.from_lsn = take_value(&argc, argv, "--from-lsn");
-	log_init(LOG_TEXT, LOG_INFO);
-	prctl(PR_SET_DUMPABLE, 0);
-	if (!config_load(&in.cfg, argc, argv, &err))
-	{
-		log_error(LOG_ERROR, &err);
-		return err_exit_code(&err);
-	}
-	for (const char *const *w = config_warnings(&in.cfg); *w != NULL; w++)
-		log_event(LOG_WARN, *w);
-	in.statements = json_array();
-	if (init_run(&in, &err))
-		print_done(&in);
-	else
-	{
-		log_error(LOG_ERROR, &err);
-		code = err_exit_code(&err);
-	}
-	check_disconnect(&in.s);
-	json_decref(in.statements);
-	config_free(&in.cfg);
-	return code;
+	in.from_slot = command_take_value(&argc, argv, "--from-slot");
+	in.from_lsn = command_take_value(&argc, argv, "--from-lsn");
+	return command_run(argc, argv, LOG_TEXT, run_init, &in);
 }
 
 static bool
-init_run(Init *in, Error *err)
+prepare(Init *in, Error *err)
 {
 	SlotRow own;
 	SlotRow old = {.exists = false};
 
 	if (!check_arguments(in, err) ||
-		!check_connect(&in->s, &in->cfg, false, err))
+		!check_connect(&in->s, in->cfg, false, err))
 		return false;
 	/* making a slot waits for every transaction that is open */
 	check_run(&in->s, "SET default_transaction_read_only = off");
 	check_run(&in->s, "SET statement_timeout = 0");
-	if (!slot_row_read(&own, &in->s, in->cfg.slot_name, err) ||
+	if (!slot_row_read(&own, &in->s, in->cfg->slot_name, err) ||
 		!check_server_state(in, !own.exists, err) ||
 		(in->from_slot != NULL && !check_old(in, &old, err)))
 		return false;
@@ -134,11 +97,11 @@ init_run(Init *in, Error *err)
 		err_set(err, ERR_ENVIRONMENT, "slot_exists",
 				"the replication slot \"%s\" exists already, with the output "
 				"plugin \"%s\" in the database \"%s\"",
-				in->cfg.slot_name, own.plugin, own.database);
+				in->cfg->slot_name, own.plugin, own.database);
 		err_hint(err,
 				 "Name another with --slot.name, or drop it if nobody needs "
 				 "it: SELECT pg_drop_replication_slot('%s');",
-				 in->cfg.slot_name);
+				 in->cfg->slot_name);
 		return false;
 	}
 	if (!prepare_source(in, own.exists || in->from_slot != NULL, err))
@@ -169,7 +132,7 @@ parse_position(const char *text, uint64_t *lsn)
 static bool
 check_arguments(Init *in, Error *err)
 {
-	const Config *cfg = &in->cfg;
+	const Config *cfg = in->cfg;
 
 	if (cfg->source_url[0] == '\0' && cfg->database_hostname[0] == '\0' &&
 		cfg->database_dbname[0] == '\0')
@@ -254,9 +217,9 @@ check_server_state(Init *in, bool makes_slot, Error *err)
 	{
 		err_set(err, ERR_ENVIRONMENT, "role_replication",
 				"the role \"%s\" may not make replication slots",
-				pg_user_name(&in->cfg));
+				pg_user_name(in->cfg));
 		err_hint(err, "As a superuser: ALTER ROLE \"%s\" REPLICATION;",
-				 pg_user_name(&in->cfg));
+				 pg_user_name(in->cfg));
 	}
 	else if (makes_slot &&
 			 check_number(res, "used") >= check_number(res, "max"))
@@ -354,7 +317,7 @@ run_statement(Init *in, const char *sql, Error *err)
 	if (!ok && PQstatus(in->s.conn) == CONNECTION_BAD)
 		pg_lost_error(in->s.conn, err);
 	else if (!ok)
-		pg_result_error(res, PG_CREATING_SLOT, &in->cfg, err);
+		pg_result_error(res, PG_CREATING_SLOT, in->cfg, err);
 	PQclear(res);
 	return ok;
 }
@@ -366,7 +329,7 @@ prepare_source(Init *in, bool slot_exists, Error *err)
 	PgText sql = {0};
 	bool ok = true;
 
-	if (!prepare_init(&p, &in->cfg, slot_exists, err))
+	if (!prepare_init(&p, in->cfg, slot_exists, err))
 		return false;
 	while (ok && prepare_next(&p, &sql))
 	{
@@ -397,22 +360,22 @@ make_slot(Init *in, Error *err)
 	bool ok;
 
 	pg_text_add(&sql, "SELECT lsn FROM pg_create_logical_replication_slot(");
-	pg_text_quoted(&sql, in->cfg.slot_name, '\'');
+	pg_text_quoted(&sql, in->cfg->slot_name, '\'');
 	pg_text_add(&sql, ", 'tuplecast'%s)",
-				in->cfg.slot_failover && in->version >= 170000
+				in->cfg->slot_failover && in->version >= 170000
 					? ", false, false, true"
 					: "");
 	if (!in->dry_run)
 		log_event(LOG_INFO,
 				  "making the slot; this waits for all transactions that are "
 				  "open now",
-				  F_STR("slot", in->cfg.slot_name));
+				  F_STR("slot", in->cfg->slot_name));
 	ok = run_statement(in, sql.data, err);
 	free(sql.data);
 	if (!ok || in->dry_run)
 		return ok;
 	in->created = true;
-	if (!slot_row_read(&row, &in->s, in->cfg.slot_name, err))
+	if (!slot_row_read(&row, &in->s, in->cfg->slot_name, err))
 		return false;
 	in->lsn = row.confirmed_lsn;
 	return true;
@@ -424,7 +387,7 @@ undo_copy(Init *in)
 	PgText sql = {0};
 
 	pg_text_add(&sql, "SELECT pg_drop_replication_slot(");
-	pg_text_quoted(&sql, in->cfg.slot_name, '\'');
+	pg_text_quoted(&sql, in->cfg->slot_name, '\'');
 	pg_text_add(&sql, ")");
 	PQclear(PQexec(in->s.conn, sql.data));
 	free(sql.data);
@@ -440,7 +403,7 @@ copy_statement(Init *in, bool temporary, Error *err)
 	pg_text_add(&sql, "SELECT lsn FROM pg_copy_logical_replication_slot(");
 	pg_text_quoted(&sql, in->from_slot, '\'');
 	pg_text_add(&sql, ", ");
-	pg_text_quoted(&sql, in->cfg.slot_name, '\'');
+	pg_text_quoted(&sql, in->cfg->slot_name, '\'');
 	pg_text_add(&sql, ", %s, 'tuplecast')", temporary ? "true" : "false");
 	if (temporary)
 	{
@@ -477,7 +440,7 @@ copy_slot(Init *in, const SlotRow *old, Error *err)
 		return ok;
 	}
 	ok = slot_row_read(&now, &in->s, in->from_slot, err) &&
-		 slot_row_read(&own, &in->s, in->cfg.slot_name, err);
+		 slot_row_read(&own, &in->s, in->cfg->slot_name, err);
 	if (ok &&
 		(!now.exists || now.active || now.confirmed_lsn != old->confirmed_lsn ||
 		 own.confirmed_lsn != old->confirmed_lsn))
@@ -509,7 +472,7 @@ advance_slot(Init *in, Error *err)
 	SlotRow row;
 	bool ok;
 
-	if (!slot_position_find(&place, in->s.conn, &in->cfg, in->lsn, in->at_lsn,
+	if (!slot_position_find(&place, in->s.conn, in->cfg, in->lsn, in->at_lsn,
 							err))
 		return false;
 	in->repeated = place.repeated;
@@ -521,20 +484,20 @@ advance_slot(Init *in, Error *err)
 	if (place.end_lsn <= in->lsn)
 		return true;
 	pg_text_add(&sql, "SELECT end_lsn FROM pg_replication_slot_advance(");
-	pg_text_quoted(&sql, in->cfg.slot_name, '\'');
+	pg_text_quoted(&sql, in->cfg->slot_name, '\'');
 	pg_text_add(&sql, ", '" LSN_FORMAT "')", LSN_ARGS(place.end_lsn));
 	ok = run_statement(in, sql.data, err);
 	free(sql.data);
 	in->lsn = place.end_lsn;
 	if (!ok || in->dry_run)
 		return ok;
-	if (!slot_row_read(&row, &in->s, in->cfg.slot_name, err))
+	if (!slot_row_read(&row, &in->s, in->cfg->slot_name, err))
 		return false;
 	return row.confirmed_lsn == place.end_lsn ||
 		   err_set(
 			   err, ERR_ENVIRONMENT, "slot_active",
 			   "the replication slot \"%s\" could not be advanced to " LSN_FORMAT,
-			   in->cfg.slot_name, LSN_ARGS(place.end_lsn));
+			   in->cfg->slot_name, LSN_ARGS(place.end_lsn));
 }
 
 /* ---- what is told -------------------------------------------------------------- */
@@ -546,7 +509,7 @@ print_json(const Init *in)
 	json_t *o = json_object();
 
 	snprintf(lsn, sizeof(lsn), LSN_FORMAT, LSN_ARGS(in->lsn));
-	json_object_set_new(o, "slot", json_string(in->cfg.slot_name));
+	json_object_set_new(o, "slot", json_string(in->cfg->slot_name));
 	json_object_set_new(o, "lsn", in->lsn > 0 ? json_string(lsn) : json_null());
 	json_object_set_new(o, "created", json_boolean(in->created));
 	json_object_set_new(o, "dry_run", json_boolean(in->dry_run));
@@ -563,7 +526,7 @@ print_json(const Init *in)
 static void
 print_next(const Init *in)
 {
-	const char *slot = in->cfg.slot_name;
+	const char *slot = in->cfg->slot_name;
 
 	if (in->from_slot == NULL)
 	{

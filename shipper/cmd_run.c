@@ -4,52 +4,24 @@
  */
 #include "commands.h"
 
-#include <sys/prctl.h>
-
-#include "config.h"
 #include "failpoint.h"
 #include "http.h"
-#include "log.h"
 #include "loop.h"
 #include "signals.h"
 #include "sink.h"
 #include "slot_admin.h"
 
-static bool run(const Config *cfg, Error *err);
 static void log_start(const Config *cfg);
 
 
-int
-cmd_run(int argc, char **argv)
-{
-	Config cfg;
-	Error err;
-	int code = 0;
-
-	log_init(LOG_TEXT, LOG_INFO);
-	if (!config_load(&cfg, argc, argv, &err))
-	{
-		log_error(LOG_ERROR, &err);
-		return err_exit_code(&err);
-	}
-	failpoint_init();
-	log_init((LogFormat) cfg.log_format, (LogLevel) cfg.log_level);
-	if (!run(&cfg, &err))
-	{
-		log_error(LOG_ERROR, &err);
-		code = err_exit_code(&err);
-	}
-	config_free(&cfg);
-	return code;
-}
-
 static bool
-run(const Config *cfg, Error *err)
+run(const Config *cfg, void *arg, Error *err)
 {
 	bool ok;
 
-	/* passwords are in our memory: no core dump, no debugger of the same user */
-	prctl(PR_SET_DUMPABLE, 0);
+	(void) arg;
+	failpoint_init();
+	log_init((LogFormat) cfg->log_format, (LogLevel) cfg->log_level);
 	for (const char *const *w = config_warnings(cfg); *w != NULL; w++)
 		log_event(LOG_WARN, *w);
 	if (!config_require_run(cfg, err) || !signals_init(err))
@@ -76,12 +48,19 @@ run(const Config *cfg, Error *err)
 	return ok;
 }
 
+int
+cmd_run(int argc, char **argv)
+{
+	return command_run(argc, argv, LOG_TEXT, run, NULL);
+}
+
 static void
 log_start(const Config *cfg)
 {
 	log_event(LOG_INFO, "tuplecast starts", F_STR("version", TUPLECAST_VERSION),
 			  F_STR("source", config_source_name(cfg)),
-			  F_STR("slot", cfg->slot_name), F_STR("sink", sink_configured(cfg)->name),
+			  F_STR("slot", cfg->slot_name),
+			  F_STR("sink", sink_configured(cfg)->name),
 			  F_STR("brokers", cfg->kafka_bootstrap),
 			  F_STR("prefix", cfg->topic_prefix));
 }

@@ -8,10 +8,8 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include "check.h"
-#include "log.h"
 #include "snapshot_query.h"
 
 static const char usage[] =
@@ -30,27 +28,6 @@ typedef struct Request
 	const char *surrogate;
 	bool json;
 } Request;
-
-/* Takes "NAME VALUE" or "NAME=VALUE" out of argv; NULL: it is not there. */
-static const char *
-take_value(int *argc, char **argv, const char *name)
-{
-	size_t len = strlen(name);
-	const char *value = NULL;
-	int n = 0;
-
-	for (int i = 0; i < *argc; i++)
-	{
-		if (strncmp(argv[i], name, len) == 0 && argv[i][len] == '=')
-			value = argv[i] + len + 1;
-		else if (strcmp(argv[i], name) == 0 && i + 1 < *argc)
-			value = argv[++i];
-		else
-			argv[n++] = argv[i];
-	}
-	*argc = n;
-	return value;
-}
 
 static bool
 is_verb(const char *verb)
@@ -199,8 +176,9 @@ is_streamed(CheckSession *s, const Config *cfg)
 }
 
 static bool
-run_request(const Config *cfg, const Request *r, Error *err)
+run_request(const Config *cfg, void *arg, Error *err)
 {
+	const Request *r = arg;
 	CheckSession s;
 	char id[64] = "";
 	bool ok;
@@ -243,9 +221,12 @@ parse(Request *r, int *argc, char ***argv)
 		r->ntables++;
 	*argc -= 1 + r->ntables;
 	*argv += 1 + r->ntables;
-	r->json = config_take_flag(argc, *argv, "--json");
-	r->where = take_value(argc, *argv, "--where");
-	r->surrogate = take_value(argc, *argv, "--surrogate-key");
+	r->json = command_take_flag(argc, *argv, "--json");
+	r->where = command_take_value(argc, *argv, "--where");
+	r->surrogate = command_take_value(argc, *argv, "--surrogate-key");
+	if ((r->where != NULL && r->where[0] == '\0') ||
+		(r->surrogate != NULL && r->surrogate[0] == '\0'))
+		return false;
 	if (strcmp(r->verb, "start") == 0)
 		return r->ntables > 0;
 	if (strcmp(r->verb, "stop") != 0 && r->ntables > 0)
@@ -257,27 +238,12 @@ int
 cmd_snapshot(int argc, char **argv)
 {
 	Request r;
-	Config cfg;
-	Error err;
-	int code = 0;
 
 	if (!parse(&r, &argc, &argv))
 	{
 		fputs(usage, stderr);
 		return 2;
 	}
-	log_init(r.json ? LOG_JSON : LOG_TEXT, LOG_INFO);
-	prctl(PR_SET_DUMPABLE, 0);
-	if (!config_load(&cfg, argc, argv, &err))
-	{
-		log_error(LOG_ERROR, &err);
-		return err_exit_code(&err);
-	}
-	if (!run_request(&cfg, &r, &err))
-	{
-		log_error(LOG_ERROR, &err);
-		code = err_exit_code(&err);
-	}
-	config_free(&cfg);
-	return code;
+	return command_run(argc, argv, r.json ? LOG_JSON : LOG_TEXT, run_request,
+					   &r);
 }

@@ -9,13 +9,11 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "http_client.h"
-#include "log.h"
 
 /* between two looks, of which the rates are made */
 #define LOOK_MS	 1000
@@ -251,10 +249,17 @@ print_look(json_t *slot, json_t *shipper, const Error *why, bool json)
 		printf("shipper   %s\n", why->text);
 }
 
+typedef struct StatusFlags
+{
+	bool json;
+	bool watch;
+} StatusFlags;
+
 /* One look, or one each two seconds for ever. */
 static bool
-run_status(const Config *cfg, bool json, bool watch, Error *err)
+run_status(const Config *cfg, void *arg, Error *err)
 {
+	const StatusFlags *flags = arg;
 	CheckSession s;
 	json_t *before = NULL;
 	int64_t before_ms = 0;
@@ -278,16 +283,16 @@ run_status(const Config *cfg, bool json, bool watch, Error *err)
 		ok = slot != NULL;
 		if (now != NULL)
 			add_rates(now, before, ms - before_ms);
-		if (ok && watch && !json && isatty(STDOUT_FILENO))
+		if (ok && flags->watch && !flags->json && isatty(STDOUT_FILENO))
 			fputs("\033[H\033[2J", stdout);
 		if (ok)
-			print_look(slot, now, &why, json);
+			print_look(slot, now, &why, flags->json);
 		fflush(stdout);
 		json_decref(slot);
 		json_decref(before);
 		before = now;
 		before_ms = ms;
-		if (!watch)
+		if (!flags->watch)
 			break;
 		poll(NULL, 0, WATCH_MS);
 	}
@@ -322,24 +327,9 @@ cmd_status_print_snapshot(const Config *cfg, bool json, Error *err)
 int
 cmd_status(int argc, char **argv)
 {
-	bool json = config_take_flag(&argc, argv, "--json");
-	bool watch = config_take_flag(&argc, argv, "--watch");
-	Config cfg;
-	Error err;
-	int code = 0;
+	StatusFlags flags = {.json = command_take_flag(&argc, argv, "--json"),
+						 .watch = command_take_flag(&argc, argv, "--watch")};
 
-	log_init(json ? LOG_JSON : LOG_TEXT, LOG_INFO);
-	prctl(PR_SET_DUMPABLE, 0);
-	if (!config_load(&cfg, argc, argv, &err))
-	{
-		log_error(LOG_ERROR, &err);
-		return err_exit_code(&err);
-	}
-	if (!run_status(&cfg, json, watch, &err))
-	{
-		log_error(LOG_ERROR, &err);
-		code = err_exit_code(&err);
-	}
-	config_free(&cfg);
-	return code;
+	return command_run(argc, argv, flags.json ? LOG_JSON : LOG_TEXT, run_status,
+					   &flags);
 }

@@ -7,7 +7,23 @@
 
 #include "config.h"
 #include "err.h"
+#include "log.h"
 
+/* ---- commands.c ---- */
+typedef bool (*CommandBody)(const Config *cfg, void *arg, Error *err);
+
+/* Loads the configuration and runs the body with it; an error of either is
+ * logged, in that form.  The result is the exit code. */
+extern int command_run(int argc, char **argv, LogFormat format,
+					   CommandBody body, void *arg);
+/* Takes a flag of the command's own ("--json") out of argv, wherever it is;
+ * true if it was there.  Before command_run(), as the next. */
+extern bool command_take_flag(int *argc, char **argv, const char *flag);
+/* Takes "NAME VALUE" or "NAME=VALUE" out of argv, once; NULL: it is not there,
+ * "": it has no value. */
+extern char *command_take_value(int *argc, char **argv, const char *name);
+
+/* ---- cmd_*.c ---- */
 /* argv without program and command name; the result is the exit code */
 extern int cmd_run(int argc, char **argv);
 extern int cmd_check(int argc, char **argv);
@@ -15,6 +31,7 @@ extern int cmd_init(int argc, char **argv);
 extern int cmd_drop(int argc, char **argv);
 extern int cmd_snapshot(int argc, char **argv);
 extern int cmd_status(int argc, char **argv);
+extern int cmd_config(int argc, char **argv);
 /* What a running shipper says of itself, as lines or JSON; false: err. */
 extern bool cmd_status_print_snapshot(const Config *cfg, bool json,
 									  Error *err) MUST_CHECK;

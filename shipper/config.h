@@ -178,10 +178,5 @@ extern void config_print_markdown(FILE *out);
  * would be given. */
 extern bool config_explain(const char *path, int argc, char **argv, bool json,
 						   FILE *out, Error *err) MUST_CHECK;
-/* Takes a flag of the command's own ("--json") out of argv, wherever it is;
- * true if it was there.  For commands, before config_load(). */
-extern bool config_take_flag(int *argc, char **argv, const char *flag);
-/* `tuplecast config`; argv without program and command name */
-extern int cmd_config(int argc, char **argv);
 
 #endif /* TUPLECAST_CONFIG_H */

@@ -574,20 +574,3 @@ config_read_all(Config *cfg, int argc, char **argv, Error *err)
 	return read_environment(cfg, err) &&
 		   read_arguments(cfg, argc, argv, false, &nfiles, err);
 }
-
-bool
-config_take_flag(int *argc, char **argv, const char *flag)
-{
-	bool found = false;
-	int n = 0;
-
-	for (int i = 0; i < *argc; i++)
-	{
-		if (strcmp(argv[i], flag) == 0)
-			found = true;
-		else
-			argv[n++] = argv[i];
-	}
-	*argc = n;
-	return found;
-}

@@ -7,6 +7,8 @@
 
 #include <jansson.h>
 
+#include "commands.h"
+
 /* ---- sources ---- */
 
 static void
@@ -148,10 +150,29 @@ test_take_flag(void **state)
 	int argc = 4;
 
 	(void) state;
-	assert_true(config_take_flag(&argc, argv, "--json"));
+	assert_true(command_take_flag(&argc, argv, "--json"));
 	assert_int_equal(argc, 2);
 	assert_string_equal(argv[1], "p");
-	assert_false(config_take_flag(&argc, argv, "--json"));
+	assert_false(command_take_flag(&argc, argv, "--json"));
+}
+
+static void
+test_take_value(void **state)
+{
+	char *argv[] = {"--from",	"a",		"--fromage",
+					"--from=b", "--prefix", "--from"};
+	int argc = 6;
+
+	(void) state;
+	assert_string_equal(command_take_value(&argc, argv, "--from"), "a");
+	/* one at a time: of the rest config_load() says that it is not known */
+	assert_string_equal(command_take_value(&argc, argv, "--from"), "b");
+	assert_int_equal(argc, 3);
+	assert_string_equal(command_take_value(&argc, argv, "--from"), "");
+	assert_int_equal(argc, 2);
+	assert_string_equal(argv[0], "--fromage");
+	assert_string_equal(argv[1], "--prefix");
+	assert_null(command_take_value(&argc, argv, "--from"));
 }
 
 /* ---- files ---- */
@@ -509,6 +530,7 @@ main(void)
 		config_test(test_environment),
 		config_test(test_arguments),
 		config_test(test_take_flag),
+		config_test(test_take_value),
 		config_test(test_properties),
 		config_test(test_bad_properties),
 		config_test(test_huge_input),
