@@ -14,6 +14,7 @@
 
 #include "check.h"
 #include "http_client.h"
+#include "json_text.h"
 
 /* between two looks, of which the rates are made */
 #define LOOK_MS	 1000
@@ -26,14 +27,6 @@ static const char slot_query[] =
 	" FROM pg_replication_slots s, (SELECT CASE WHEN pg_is_in_recovery()"
 	" THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS lsn) w"
 	" WHERE s.slot_name = ";
-
-static json_t *
-text_value(const char *s)
-{
-	json_t *v = json_string(s);
-
-	return v != NULL ? v : json_string("");
-}
 
 /* ---- looks ------------------------------------------------------------------- */
 
@@ -51,24 +44,24 @@ look_at_slot(CheckSession *s, const Config *cfg, Error *err)
 	free(sql.data);
 	if (res == NULL)
 		return NULL;
-	o = json_pack("{s:o, s:b}", "name", text_value(cfg->slot_name), "exists",
+	o = json_pack("{s:o, s:b}", "name", json_text(cfg->slot_name), "exists",
 				  PQntuples(res) == 1);
 	if (PQntuples(res) == 1)
 	{
 		json_object_set_new(o, "active",
 							json_boolean(check_is_true(res, "active")));
 		json_object_set_new(o, "plugin",
-							text_value(check_field(res, "plugin")));
+							json_text(check_field(res, "plugin")));
 		json_object_set_new(o, "confirmed",
-							text_value(check_field(res, "confirmed")));
+							json_text(check_field(res, "confirmed")));
 		json_object_set_new(o, "server",
-							text_value(check_field(res, "server")));
+							json_text(check_field(res, "server")));
 		json_object_set_new(o, "lag_bytes",
 							json_integer(check_number(res, "lag")));
 		json_object_set_new(o, "retained_bytes",
 							json_integer(check_number(res, "retained")));
 		json_object_set_new(o, "wal_status",
-							text_value(check_field(res, "wal_status")));
+							json_text(check_field(res, "wal_status")));
 	}
 	PQclear(res);
 	return o;
@@ -233,7 +226,7 @@ print_look(json_t *slot, json_t *shipper, const Error *why, bool json)
 		o = json_pack("{s:O, s:o}", "slot", slot, "shipper",
 					  shipper != NULL ? json_incref(shipper) : json_null());
 		if (shipper == NULL)
-			json_object_set_new(o, "error", text_value(why->text));
+			json_object_set_new(o, "error", json_text(why->text));
 		json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
 		putchar('\n');
 		json_decref(o);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kafka_check.h"
+#include "kafka_request.h"
 
 #define ADMIN_MS 10000
 
@@ -95,35 +96,22 @@ take_resource(KafkaCheck *k, const rd_kafka_ConfigResource_t *r)
 	}
 }
 
-static rd_kafka_AdminOptions_t *
-admin_options(KafkaCheck *k, rd_kafka_admin_op_t op)
-{
-	rd_kafka_AdminOptions_t *opts = rd_kafka_AdminOptions_new(k->rk, op);
-	char errstr[KAFKA_ERRSTR_SIZE];
-
-	/* a value that librdkafka does not take leaves its default: 60 s */
-	rd_kafka_AdminOptions_set_request_timeout(opts, ADMIN_MS, errstr,
-											  sizeof(errstr));
-	return opts;
-}
-
 static void
 ask_configs(KafkaCheck *k, rd_kafka_ConfigResource_t **resources, size_t n)
 {
-	rd_kafka_queue_t *q = rd_kafka_queue_new(k->rk);
-	rd_kafka_AdminOptions_t *opts =
-		admin_options(k, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-	rd_kafka_event_t *ev;
-	const rd_kafka_DescribeConfigs_result_t *result;
+	KafkaRequest r;
+	const rd_kafka_DescribeConfigs_result_t *result = NULL;
 	const rd_kafka_ConfigResource_t **answers;
 	size_t count = 0;
 
-	rd_kafka_DescribeConfigs(k->rk, resources, n, opts, q);
-	ev = rd_kafka_queue_poll(q, ADMIN_MS + 1000);
-	result = ev != NULL ? rd_kafka_event_DescribeConfigs_result(ev) : NULL;
-	if (result == NULL || rd_kafka_event_error(ev) != 0)
+	kafka_request_begin(&r, k->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, ADMIN_MS);
+	rd_kafka_DescribeConfigs(k->rk, resources, n, r.options, r.queue);
+	kafka_request_wait(&r);
+	if (r.answer != NULL)
+		result = rd_kafka_event_DescribeConfigs_result(r.answer);
+	if (result == NULL || rd_kafka_event_error(r.answer) != 0)
 		snprintf(k->config_error, sizeof(k->config_error), "%s",
-				 result != NULL ? rd_kafka_event_error_string(ev)
+				 result != NULL ? rd_kafka_event_error_string(r.answer)
 								: "no answer");
 	else
 	{
@@ -131,10 +119,7 @@ ask_configs(KafkaCheck *k, rd_kafka_ConfigResource_t **resources, size_t n)
 		for (size_t i = 0; i < count; i++)
 			take_resource(k, answers[i]);
 	}
-	if (ev != NULL)
-		rd_kafka_event_destroy(ev);
-	rd_kafka_AdminOptions_destroy(opts);
-	rd_kafka_queue_destroy(q);
+	kafka_request_end(&r);
 }
 
 void
@@ -237,10 +222,7 @@ kafka_check_validate(KafkaCheck *k, const KafkaCreation *creation, Error *err)
 	char errstr[KAFKA_ERRSTR_SIZE];
 	rd_kafka_NewTopic_t **topics =
 		sink_alloc((k->nmissing + 1) * sizeof(*topics));
-	rd_kafka_AdminOptions_t *opts =
-		admin_options(k, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-	rd_kafka_queue_t *q = rd_kafka_queue_new(k->rk);
-	rd_kafka_event_t *ev;
+	KafkaRequest r;
 	size_t n = 0;
 	bool ok;
 
@@ -250,22 +232,20 @@ kafka_check_validate(KafkaCheck *k, const KafkaCreation *creation, Error *err)
 			topics[n] = new_topic(creation, k->topics[i].table->topic);
 			n += topics[n] != NULL;
 		}
-	ok = n > 0 && rd_kafka_AdminOptions_set_validate_only(opts, 1, errstr,
+	kafka_request_begin(&r, k->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS, ADMIN_MS);
+	ok = n > 0 && rd_kafka_AdminOptions_set_validate_only(r.options, 1, errstr,
 														  sizeof(errstr)) == 0;
 	if (ok)
 	{
-		rd_kafka_CreateTopics(k->rk, topics, n, opts, q);
-		ev = rd_kafka_queue_poll(q, ADMIN_MS + 1000);
-		ok = read_validation(ev, err);
-		if (ev != NULL)
-			rd_kafka_event_destroy(ev);
+		rd_kafka_CreateTopics(k->rk, topics, n, r.options, r.queue);
+		kafka_request_wait(&r);
+		ok = read_validation(r.answer, err);
 	}
 	else
 		err_set(err, ERR_CONFIG, "topic_creation",
 				"topic.creation.* is not what librdkafka takes");
 	rd_kafka_NewTopic_destroy_array(topics, n);
 	free(topics);
-	rd_kafka_AdminOptions_destroy(opts);
-	rd_kafka_queue_destroy(q);
+	kafka_request_end(&r);
 	return ok;
 }

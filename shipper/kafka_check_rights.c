@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kafka_check.h"
+#include "kafka_request.h"
 
 #define PROBE_MS 10000
 #define INIT_MS	 10000
@@ -144,37 +145,32 @@ static bool
 may_create(KafkaCheck *k, const char *topic)
 {
 	char errstr[KAFKA_ERRSTR_SIZE];
-	rd_kafka_AdminOptions_t *opts =
-		rd_kafka_AdminOptions_new(k->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-	rd_kafka_queue_t *q = rd_kafka_queue_new(k->rk);
 	rd_kafka_NewTopic_t *nt =
 		rd_kafka_NewTopic_new(topic, 1, -1, errstr, sizeof(errstr));
 	const rd_kafka_topic_result_t **answers;
 	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-	rd_kafka_event_t *ev = NULL;
+	KafkaRequest r;
 	size_t n = 0;
 
+	kafka_request_begin(&r, k->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS, PROBE_MS);
 	if (nt != NULL && rd_kafka_AdminOptions_set_validate_only(
-						  opts, 1, errstr, sizeof(errstr)) == 0)
+						  r.options, 1, errstr, sizeof(errstr)) == 0)
 	{
-		rd_kafka_CreateTopics(k->rk, &nt, 1, opts, q);
-		ev = rd_kafka_queue_poll(q, PROBE_MS);
+		rd_kafka_CreateTopics(k->rk, &nt, 1, r.options, r.queue);
+		kafka_request_wait(&r);
 	}
-	if (ev != NULL && rd_kafka_event_error(ev) != 0)
-		code = rd_kafka_event_error(ev);
-	else if (ev != NULL)
+	if (r.answer != NULL && rd_kafka_event_error(r.answer) != 0)
+		code = rd_kafka_event_error(r.answer);
+	else if (r.answer != NULL)
 	{
 		answers = rd_kafka_CreateTopics_result_topics(
-			rd_kafka_event_CreateTopics_result(ev), &n);
+			rd_kafka_event_CreateTopics_result(r.answer), &n);
 		if (n == 1)
 			code = rd_kafka_topic_result_error(answers[0]);
 	}
-	if (ev != NULL)
-		rd_kafka_event_destroy(ev);
 	if (nt != NULL)
 		rd_kafka_NewTopic_destroy(nt);
-	rd_kafka_AdminOptions_destroy(opts);
-	rd_kafka_queue_destroy(q);
+	kafka_request_end(&r);
 	return !is_authorization(code);
 }
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "failpoint.h"
+#include "kafka_request.h"
 #include "kafka_sink.h"
 #include "position.h"
 

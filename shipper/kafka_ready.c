@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kafka_request.h"
+
 /* how long a broker that answers may take to make a topic by itself */
 #define CREATION_MS	   5000
 #define RETRY_MS	   250
@@ -229,49 +231,6 @@ new_topic(const KafkaCreation *c, KafkaJob *job)
 			return NULL;
 		}
 	return nt;
-}
-
-rd_kafka_resp_err_t
-kafka_request_creation(rd_kafka_t *rk, rd_kafka_NewTopic_t *nt, int timeout_ms,
-					   char *text, size_t size)
-{
-	rd_kafka_queue_t *q = rd_kafka_queue_new(rk);
-	rd_kafka_AdminOptions_t *opts =
-		rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
-	rd_kafka_event_t *ev;
-	char errstr[KAFKA_ERRSTR_SIZE];
-
-	text[0] = '\0';
-	/* a value that librdkafka does not take leaves its default: 60 s */
-	rd_kafka_AdminOptions_set_request_timeout(opts, timeout_ms, errstr,
-											  sizeof(errstr));
-	rd_kafka_CreateTopics(rk, &nt, 1, opts, q);
-	ev = rd_kafka_queue_poll(q, timeout_ms + 1000);
-	if (ev != NULL)
-	{
-		const rd_kafka_CreateTopics_result_t *result =
-			rd_kafka_event_CreateTopics_result(ev);
-		size_t n = 0;
-		const rd_kafka_topic_result_t **topics =
-			result != NULL ? rd_kafka_CreateTopics_result_topics(result, &n)
-						   : NULL;
-		const char *words = rd_kafka_event_error_string(ev);
-
-		code = rd_kafka_event_error(ev);
-		if (code == 0 && n == 1)
-		{
-			code = rd_kafka_topic_result_error(topics[0]);
-			words = rd_kafka_topic_result_error_string(topics[0]);
-		}
-		else if (code == 0)
-			code = RD_KAFKA_RESP_ERR__BAD_MSG;
-		snprintf(text, size, "%s", words != NULL ? words : "");
-		rd_kafka_event_destroy(ev);
-	}
-	rd_kafka_AdminOptions_destroy(opts);
-	rd_kafka_queue_destroy(q);
-	return code;
 }
 
 static bool

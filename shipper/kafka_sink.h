@@ -196,11 +196,6 @@ extern bool kafka_again(KafkaJob *job, int after_ms);
 /* job->err is filled */
 extern bool kafka_refuse(KafkaJob *job);
 extern bool kafka_is_patient(rd_kafka_resp_err_t code);
-/* Asks the controller to make a topic; its answer, and its words in text. */
-extern rd_kafka_resp_err_t kafka_request_creation(rd_kafka_t *rk,
-												  rd_kafka_NewTopic_t *nt,
-												  int timeout_ms, char *text,
-												  size_t size);
 
 /* ---- kafka_conf.c ---------------------------------------------------------- */
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "json_text.h"
 #include "log.h"
 #include "own_record.h"
 #include "pg.h"
@@ -82,15 +83,6 @@ notification_uuid(char out[37])
 			 b[11], b[12], b[13], b[14], b[15]);
 }
 
-/* Never NULL, whatever bytes a signal had. */
-static json_t *
-text_value(const char *s)
-{
-	json_t *v = json_string(s);
-
-	return v != NULL ? v : json_string("");
-}
-
 static char *
 dump(json_t *o)
 {
@@ -122,13 +114,13 @@ notification_text(const Config *cfg, const Notification *what, int64_t wall_us)
 
 		if (p->name == NULL)
 			json_object_set_new(extra, "connector_name",
-								text_value(cfg->topic_prefix));
+								json_text(cfg->topic_prefix));
 		else
 			json_object_set_new(extra, p->name,
-								text_value(p->value ? p->value : "<null>"));
+								json_text(p->value ? p->value : "<null>"));
 	}
 	if (cfg->key_format == KEY_FORMAT_JSON)
-		t.key = dump(json_pack("{s:o}", "id", text_value(id)));
+		t.key = dump(json_pack("{s:o}", "id", json_text(id)));
 	else
 	{
 		pg_text_add(&key, "Struct{id=%s}", id);
@@ -139,7 +131,7 @@ notification_text(const Config *cfg, const Notification *what, int64_t wall_us)
 		json_decref(extra);
 	else
 		t.value = dump(json_pack(
-			"{s:o, s:s, s:s, s:o, s:I}", "id", text_value(id), "type",
+			"{s:o, s:s, s:s, s:o, s:I}", "id", json_text(id), "type",
 			what->type, "aggregate_type", what->aggregate, "additional_data",
 			extra, "timestamp", (json_int_t) (wall_us / 1000)));
 	return t;

@@ -5,17 +5,9 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "json_text.h"
 #include "lsn.h"
 #include "stats.h"
-
-/* Never NULL, whatever bytes it has. */
-static json_t *
-text_value(const char *s)
-{
-	json_t *v = json_string(s);
-
-	return v != NULL ? v : json_string("");
-}
 
 static json_t *
 lsn_value(uint64_t lsn)
@@ -38,13 +30,13 @@ stats_print_status(const Stats *s, FILE *out)
 	const StatsIncremental *i = &s->incremental;
 	json_t *o = json_pack(
 		"{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:o}",
-		"state", text_value(s->state), "ready", (int) s->ready, "started_us",
+		"state", json_text(s->state), "ready", (int) s->ready, "started_us",
 		number(s->start_us), "records", number(s->records), "acked",
 		number(s->acked), "record_bytes", number(s->record_bytes), "reads",
 		number(s->reads), "transactions", number(s->transactions), "lag_bytes",
 		number(s->lag_bytes), "lag_us", number(s->lag_us), "source_connected",
 		(int) s->source_connected, "sink_connected", (int) s->sink_connected,
-		"last_error", text_value(s->last_error));
+		"last_error", json_text(s->last_error));
 
 	json_object_set_new(o, "received", lsn_value(s->received_lsn));
 	json_object_set_new(o, "confirmed", lsn_value(s->confirmed_lsn));
@@ -57,7 +49,7 @@ stats_print_status(const Stats *s, FILE *out)
 		o, "incremental",
 		json_pack("{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 				  "running", (int) i->running, "paused", (int) i->paused, "id",
-				  text_value(i->id), "collection", text_value(i->collection),
+				  json_text(i->id), "collection", json_text(i->collection),
 				  "tables", number(i->tables), "requests", number(i->requests),
 				  "chunks", number(i->chunks), "rows", number(i->rows),
 				  "dropped", number(i->dropped), "waiting_xid",
