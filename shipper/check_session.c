@@ -5,30 +5,21 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 
 #include "check.h"
+#include "clock.h"
 
 #define CONNECT_MS 10000
 /* the server ends a statement itself after 30 s; this is for one that hangs */
 #define QUERY_MS 40000
 
 
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* false: the deadline is over */
 static bool
 wait_socket(PGconn *conn, PgWait want, int64_t deadline)
 {
 	struct pollfd fd = {.fd = PQsocket(conn), .events = POLLIN};
-	int64_t left = deadline - now_ms();
+	int64_t left = deadline - clock_ms();
 	int n;
 
 	if (want == PG_WAIT_WRITE)
@@ -83,7 +74,7 @@ connect_params(CheckSession *s, const Config *cfg, const PgParams *params,
 	s->stage = PG_ASKING;
 	limit = pg_params_timeout(params);
 	limit = limit > 0 ? limit : CONNECT_MS;
-	deadline = now_ms() + limit;
+	deadline = clock_ms() + limit;
 	s->conn = pg_connect_start(params, err);
 	if (s->conn == NULL)
 		return false;
@@ -92,7 +83,7 @@ connect_params(CheckSession *s, const Config *cfg, const PgParams *params,
 	{
 		struct pollfd fd = {.fd = PQsocket(s->conn),
 							.events = want == PG_WAIT_READ ? POLLIN : POLLOUT};
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - clock_ms();
 
 		if (got == PG_FAILED)
 		{
@@ -148,7 +139,7 @@ lost(CheckSession *s, Error *err)
 PGresult *
 check_query(CheckSession *s, const char *sql, Error *err)
 {
-	int64_t deadline = now_ms() + QUERY_MS;
+	int64_t deadline = clock_ms() + QUERY_MS;
 	PGresult *kept = NULL;
 	PGresult *res = NULL;
 	const char *state;

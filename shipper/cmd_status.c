@@ -8,11 +8,10 @@
 #include <jansson.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "clock.h"
 #include "http_client.h"
 #include "json_text.h"
 
@@ -50,12 +49,10 @@ look_at_slot(CheckSession *s, const Config *cfg, Error *err)
 	{
 		json_object_set_new(o, "active",
 							json_boolean(check_is_true(res, "active")));
-		json_object_set_new(o, "plugin",
-							json_text(check_field(res, "plugin")));
+		json_object_set_new(o, "plugin", json_text(check_field(res, "plugin")));
 		json_object_set_new(o, "confirmed",
 							json_text(check_field(res, "confirmed")));
-		json_object_set_new(o, "server",
-							json_text(check_field(res, "server")));
+		json_object_set_new(o, "server", json_text(check_field(res, "server")));
 		json_object_set_new(o, "lag_bytes",
 							json_integer(check_number(res, "lag")));
 		json_object_set_new(o, "retained_bytes",
@@ -186,15 +183,6 @@ print_shipper(const json_t *now)
 }
 
 /* ---- the command ------------------------------------------------------------- */
-
-static int64_t
-clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* Rates between two looks at one process. */
 static void

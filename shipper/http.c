@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "stats.h"
 
@@ -44,15 +44,6 @@ page_metrics(FILE *out, const Stats *s, Page *page)
 	stats_print(s, out);
 }
 
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void
 print_health(FILE *out, Health h, Page *page)
 {
@@ -64,13 +55,13 @@ print_health(FILE *out, Health h, Page *page)
 static void
 page_livez(FILE *out, const Stats *s, Page *page)
 {
-	print_health(out, stats_livez(s, monotonic_ms()), page);
+	print_health(out, stats_livez(s, clock_ms()), page);
 }
 
 static void
 page_readyz(FILE *out, const Stats *s, Page *page)
 {
-	print_health(out, stats_readyz(s, monotonic_ms()), page);
+	print_health(out, stats_readyz(s, clock_ms()), page);
 }
 
 static void

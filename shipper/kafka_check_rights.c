@@ -78,7 +78,7 @@ may_write(KafkaCheck *k, const char *topic)
 	rd_kafka_t *rk = prober(k, RD_KAFKA_PRODUCER);
 	rd_kafka_queue_t *events;
 	rd_kafka_topic_t *handle;
-	int64_t end = kafka_now_ms() + PROBE_MS;
+	int64_t end = clock_ms() + PROBE_MS;
 	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
 
 	if (rk == NULL)
@@ -88,7 +88,7 @@ may_write(KafkaCheck *k, const char *topic)
 	if (handle == NULL || rd_kafka_produce(handle, 0, RD_KAFKA_MSG_F_COPY, "",
 										   0, NULL, 0, NULL) != 0)
 		code = RD_KAFKA_RESP_ERR_NO_ERROR;
-	while (code == RD_KAFKA_RESP_ERR__TIMED_OUT && kafka_now_ms() < end)
+	while (code == RD_KAFKA_RESP_ERR__TIMED_OUT && clock_ms() < end)
 	{
 		rd_kafka_event_t *ev = rd_kafka_queue_poll(events, 100);
 		const rd_kafka_message_t *m;
@@ -110,7 +110,7 @@ may_read(KafkaCheck *k, const char *topic)
 {
 	rd_kafka_t *rk = prober(k, RD_KAFKA_CONSUMER);
 	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
-	int64_t end = kafka_now_ms() + PROBE_MS;
+	int64_t end = clock_ms() + PROBE_MS;
 	rd_kafka_topic_t *handle;
 
 	if (rk == NULL)
@@ -119,7 +119,7 @@ may_read(KafkaCheck *k, const char *topic)
 	if (handle == NULL ||
 		rd_kafka_consume_start(handle, 0, RD_KAFKA_OFFSET_END) != 0)
 		code = RD_KAFKA_RESP_ERR_NO_ERROR;
-	while (code == RD_KAFKA_RESP_ERR__TIMED_OUT && kafka_now_ms() < end)
+	while (code == RD_KAFKA_RESP_ERR__TIMED_OUT && clock_ms() < end)
 	{
 		rd_kafka_message_t *m = rd_kafka_consume(handle, 0, 100);
 

@@ -170,7 +170,7 @@ hash_bytes(const char *s, size_t n)
 static bool
 may_log(KafkaLog *l, uint32_t hash, uint64_t *suppressed)
 {
-	int64_t now = kafka_now_ms();
+	int64_t now = clock_ms();
 	KafkaLogGate *gate = &l->gates[0];
 
 	for (int i = 0; i < KAFKA_LOG_SOURCES; i++)

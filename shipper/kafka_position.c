@@ -234,12 +234,12 @@ static bool
 read_window(const KafkaPlace *p, rd_kafka_topic_t *rkt, int64_t start,
 			int64_t end, Found *f)
 {
-	int64_t until = kafka_now_ms() + READ_MS;
+	int64_t until = clock_ms() + READ_MS;
 	bool complete = false;
 
 	if (rd_kafka_consume_start(rkt, 0, start) != 0)
 		return false;
-	while (!complete && kafka_now_ms() < until)
+	while (!complete && clock_ms() < until)
 	{
 		rd_kafka_message_t *m = rd_kafka_consume(rkt, 0, 500);
 

@@ -100,7 +100,7 @@ kafka_creation_free(KafkaCreation *c)
 bool
 kafka_again(KafkaJob *job, int after_ms)
 {
-	job->due_ms = kafka_now_ms() + after_ms;
+	job->due_ms = clock_ms() + after_ms;
 	return false;
 }
 
@@ -249,14 +249,14 @@ create(rd_kafka_t *rk, const KafkaCreation *c, KafkaJob *job)
 	{
 		job->created = true;
 		/* it must be seen from now on */
-		job->first_answer_ms = kafka_now_ms();
+		job->first_answer_ms = clock_ms();
 		return kafka_again(job, RETRY_MS / 5);
 	}
 	if (kafka_is_patient(code))
 		return kafka_again(job, AWAY_RETRY_MS);
 	/* a cluster that has just started may have too few brokers for a moment */
 	if (code == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR &&
-		kafka_now_ms() - job->first_answer_ms < CREATION_MS)
+		clock_ms() - job->first_answer_ms < CREATION_MS)
 		return kafka_again(job, RETRY_MS);
 	if (code == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION && find_collision(rk, job))
 		return kafka_refuse(job);
@@ -272,7 +272,7 @@ static bool
 judge_topic(rd_kafka_t *rk, const KafkaCreation *c, KafkaJob *job,
 			const struct rd_kafka_metadata_topic *t)
 {
-	int64_t now = kafka_now_ms();
+	int64_t now = clock_ms();
 	bool patient;
 
 	if (job->first_answer_ms == 0)

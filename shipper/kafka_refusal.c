@@ -131,7 +131,7 @@ kafka_refusal_known(const char *topic, const StreamCopy *c,
 	}
 	if (f->value.data != NULL)
 		size += (uint64_t) c->value_head.len + f->value.len + c->value_tail.len;
-	r = find(hash, record, size, kafka_now_ms());
+	r = find(hash, record, size, clock_ms());
 	if (r == NULL)
 		return false;
 	kafka_error_set(err, r->code, topic, size, NULL);
@@ -195,7 +195,7 @@ kafka_refusal_judge(const Config *cfg, const rd_kafka_message_t *m,
 		hash = hash_more(hash, m->key, m->key_len);
 		memory.batch_bytes = 0;
 	}
-	remember(hash, size, m->err, kafka_now_ms());
+	remember(hash, size, m->err, clock_ms());
 	why->kind = ERR_RETRY;
 	err_hint(why, "It is sent to the dead-letter topic.");
 }

@@ -10,21 +10,12 @@
 #define TUPLECAST_KAFKA_SINK_H
 
 #include <librdkafka/rdkafka.h>
-#include <time.h>
 
+#include "clock.h"
 #include "kafka_admin.h"
 #include "sink_stream.h"
 
 #define KAFKA_ERRSTR_SIZE 512
-
-static inline int64_t
-kafka_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- kafka_topic.c: topics by name ---------------------------------------- */
 

@@ -50,7 +50,7 @@ kafka_txn_init(rd_kafka_t *rk, KafkaPlace *p, KafkaJob *job, bool *done)
 	if (p->fenced)
 		return true;
 	if (job->first_answer_ms == 0)
-		job->first_answer_ms = kafka_now_ms();
+		job->first_answer_ms = clock_ms();
 	if (FAILPOINT("before_init_transactions"))
 	{
 		failpoint_error("before_init_transactions", &job->err);
@@ -69,7 +69,7 @@ kafka_txn_init(rd_kafka_t *rk, KafkaPlace *p, KafkaJob *job, bool *done)
 	}
 	code = rd_kafka_error_code(e);
 	if ((rd_kafka_error_is_retriable(e) || kafka_is_patient(code)) &&
-		kafka_now_ms() - job->first_answer_ms < INIT_PATIENCE_MS)
+		clock_ms() - job->first_answer_ms < INIT_PATIENCE_MS)
 		*done = kafka_again(job, RETRY_MS);
 	else
 	{
@@ -100,7 +100,7 @@ kafka_txn_begin(rd_kafka_t *rk, Error *err)
 bool
 kafka_txn_commit(rd_kafka_t *rk, KafkaJob *job)
 {
-	int64_t now = kafka_now_ms();
+	int64_t now = clock_ms();
 	rd_kafka_error_t *e;
 
 	if (job->first_answer_ms == 0)
@@ -113,7 +113,7 @@ kafka_txn_commit(rd_kafka_t *rk, KafkaJob *job)
 	e = rd_kafka_commit_transaction(rk, -1);
 	if (e == NULL)
 	{
-		job->took_ms = kafka_now_ms() - job->first_answer_ms;
+		job->took_ms = clock_ms() - job->first_answer_ms;
 		job->ok = true;
 		if (FAILPOINT("after_commit"))
 		{

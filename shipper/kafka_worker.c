@@ -125,7 +125,7 @@ look_at_jobs(KafkaWorker *w)
 	{
 		KafkaJob *job = *link;
 
-		if (job->due_ms <= kafka_now_ms() && work(w, job))
+		if (job->due_ms <= clock_ms() && work(w, job))
 		{
 			*link = job->next;
 			report(w, job);
@@ -156,7 +156,7 @@ wait_for_work(KafkaWorker *w)
 	while (!w->stop && w->submitted == NULL)
 	{
 		int64_t due = next_due_ms(w);
-		int64_t now = kafka_now_ms();
+		int64_t now = clock_ms();
 		struct timespec t;
 
 		if (due <= now)
@@ -194,9 +194,9 @@ free_worker(KafkaWorker *w)
 static void
 let_partitions_settle(KafkaWorker *w)
 {
-	int64_t until = kafka_now_ms() + SETTLE_MS;
+	int64_t until = clock_ms() + SETTLE_MS;
 
-	while (rd_kafka_outq_len(w->rk) > 0 && kafka_now_ms() < until)
+	while (rd_kafka_outq_len(w->rk) > 0 && clock_ms() < until)
 	{
 		rd_kafka_event_t *ev = rd_kafka_queue_poll(w->queue, 10);
 

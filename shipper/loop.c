@@ -72,8 +72,8 @@ loop_run(const Config *cfg, Error *err)
 	loop_incremental_init(l);
 	loop_notify_init(l);
 	l->source = source_open(cfg);
-	l->turn_us = loop_clock_us(CLOCK_MONOTONIC);
-	l->stats.start_us = (uint64_t) loop_clock_us(CLOCK_REALTIME);
+	l->turn_us = clock_us(CLOCK_MONOTONIC);
+	l->stats.start_us = (uint64_t) clock_us(CLOCK_REALTIME);
 	l->moved_ms = l->turn_us / 1000;
 	srandom((unsigned) l->stats.start_us ^ (unsigned) getpid());
 
@@ -112,17 +112,17 @@ loop_run(const Config *cfg, Error *err)
 static void
 loop_turn(Loop *l)
 {
-	int64_t us = loop_clock_us(CLOCK_MONOTONIC);
+	int64_t us = clock_us(CLOCK_MONOTONIC);
 
 	if (l->held)
 		l->stats.backpressure_us += (uint64_t) (us - l->turn_us);
 	l->turn_us = us;
 	l->now_ms = us / 1000;
-	l->wall_us = loop_clock_us(CLOCK_REALTIME);
+	l->wall_us = clock_us(CLOCK_REALTIME);
 	core_turn(&l->core, l->now_ms);
 	handle_signals(l);
 	service_sink(l);
-	core_advance(&l->core, loop_clock_us(CLOCK_REALTIME));
+	core_advance(&l->core, clock_us(CLOCK_REALTIME));
 	run_source(l);
 	beat(l);
 	loop_signals(l);
@@ -187,7 +187,7 @@ loop_wait(Loop *l)
 		until = l->source_backoff.next_ms;
 	if (fds[1].fd < 0 && busy && l->now_ms + SINK_TICK_MS < until)
 		until = l->now_ms + SINK_TICK_MS;
-	timeout = l->more ? 0 : until - loop_clock_us(CLOCK_MONOTONIC) / 1000;
+	timeout = l->more ? 0 : until - clock_us(CLOCK_MONOTONIC) / 1000;
 	if (poll(fds, (nfds_t) count, timeout > 0 ? (int) timeout : 0) <= 0)
 		return;
 
@@ -268,7 +268,7 @@ beat(Loop *l)
 							source_is_streaming(l->source) &&
 							core_may_put(&l->core),
 						core_confirmable(&l->core), l->now_ms,
-						loop_clock_us(CLOCK_REALTIME), &err))
+						clock_us(CLOCK_REALTIME), &err))
 		loop_trouble(l, &err, true);
 	else if (l->heartbeat.sent != sent)
 		core_other_taken(&l->core);
@@ -644,7 +644,7 @@ loop_trouble(Loop *l, const Error *err, bool sink_usable)
 			stop(l, err);
 		return;
 	}
-	core_advance(&l->core, loop_clock_us(CLOCK_REALTIME));
+	core_advance(&l->core, clock_us(CLOCK_REALTIME));
 	close_sink(l);
 	l->phase = PHASE_DONE;
 	if (source_is_streaming(l->source) &&

@@ -21,7 +21,7 @@ make_writer(char *out, size_t size)
 	uint64_t n[2] = {0, 0};
 
 	if (getrandom(n, sizeof(n), 0) != (ssize_t) sizeof(n))
-		n[0] = (uint64_t) loop_clock_us(CLOCK_REALTIME);
+		n[0] = (uint64_t) clock_us(CLOCK_REALTIME);
 	snprintf(out, size, "%016llx%08llx", (unsigned long long) n[0],
 			 (unsigned long long) (n[1] & 0xffffffff));
 }
@@ -136,7 +136,7 @@ loop_on_committed(void *arg)
 		loop_sink_failed(l, SINK_POSITION_TICKET, &err);
 		return;
 	}
-	core_committed(&l->core, loop_clock_us(CLOCK_MONOTONIC) / 1000);
+	core_committed(&l->core, clock_us(CLOCK_MONOTONIC) / 1000);
 }
 
 static SinkResult

@@ -5,9 +5,8 @@
 #ifndef TUPLECAST_LOOP_INTERNAL_H
 #define TUPLECAST_LOOP_INTERNAL_H
 
-#include <time.h>
-
 #include "backoff.h"
+#include "clock.h"
 #include "core.h"
 #include "dead_letter.h"
 #include "heartbeat.h"
@@ -131,6 +130,5 @@ extern void loop_watch_stuck(Loop *l);
 extern void loop_watch_slow_step(Loop *l);
 extern void loop_watch_wal(Loop *l);
 extern void loop_publish(Loop *l);
-extern int64_t loop_clock_us(clockid_t clock);
 
 #endif /* TUPLECAST_LOOP_INTERNAL_H */

@@ -132,8 +132,7 @@ loop_publish(Loop *l)
 {
 	Stats *s = &l->stats;
 	int64_t oldest_us = core_oldest_us(&l->core);
-	int64_t age_us =
-		oldest_us > 0 ? loop_clock_us(CLOCK_REALTIME) - oldest_us : 0;
+	int64_t age_us = oldest_us > 0 ? clock_us(CLOCK_REALTIME) - oldest_us : 0;
 
 	if (l->sink != NULL &&
 		(l->now_ms - l->gauges_ms >= GAUGES_EVERY_MS ||
@@ -168,13 +167,4 @@ loop_publish(Loop *l)
 	loop_snapshot_publish(l);
 	publish_incremental(l);
 	stats_publish(s);
-}
-
-int64_t
-loop_clock_us(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }

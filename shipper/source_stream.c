@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "clock.h"
 #include "log.h"
 #include "lsn.h"
 #include "source_prepare.h"
@@ -832,17 +832,15 @@ stream_ended(Source *s, Error *err)
 static bool
 send_status(Source *s, uint64_t lsn, Error *err)
 {
-	struct timespec ts;
 	uint8_t m[STATUS_BYTES];
 	uint64_t received = s->received_lsn > lsn ? s->received_lsn : lsn;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
 	wire_put_u8(m, 'r');
 	wire_put_u64(m + 1, received);
 	wire_put_u64(m + 9, lsn);
 	wire_put_u64(m + 17, lsn);
-	wire_put_u64(m + 25, (uint64_t) ((int64_t) ts.tv_sec * 1000000 +
-									 ts.tv_nsec / 1000 - POSTGRES_EPOCH_US));
+	wire_put_u64(m + 25,
+				 (uint64_t) (clock_us(CLOCK_REALTIME) - POSTGRES_EPOCH_US));
 	/* of a session that has nothing to send the first keepalive would otherwise
 	 * come late: the server sends none to who is at its position already */
 	wire_put_u8(m + 33, s->greeted ? 0 : 1);
