@@ -1,27 +1,15 @@
 /*
  * source_stream.c
- *		The slot, streamed: connect, make sure of the slot, START_REPLICATION,
- *		messages in, the confirmed position out.
+ *		The stream: messages in, the confirmed position out; and what the rest of
+ *		the shipper may ask of the source.
  */
-#include "source_stream.h"
+#include "source_internal.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 
 #include "clock.h"
-#include "log.h"
-#include "lsn.h"
-#include "source_prepare.h"
-#include "source_slot.h"
 #include "wire.h"
 
-/* how long the server may take to answer, in ms; making a slot may wait for
- * every open transaction, so it has no limit */
-#define CONNECT_TIMEOUT_MS 30000
-/* where another host may be the one to go on with */
-#define HOST_TIMEOUT_MS	   5000
-#define COMMAND_TIMEOUT_MS 60000
 /* A position that moved is told at once when there is nothing else to do, but
  * not more often than each IDLE_GAP_MS; under load, each BUSY_GAP_MS.  The
  * latter also paces the answers to a server that asks without end, as one does
@@ -29,91 +17,18 @@
 #define IDLE_GAP_MS 10
 #define BUSY_GAP_MS 100
 /* 'w': kind, start, end, time; 'k': kind, end, time, reply wanted */
-#define DATA_HEAD_BYTES	 25
-#define KEEPALIVE_BYTES	 18
-#define STATUS_BYTES	 34
-#define ENCRYPTED_RCVBUF (256 * 1024)
+#define DATA_HEAD_BYTES 25
+#define KEEPALIVE_BYTES 18
+#define STATUS_BYTES	34
 /* microseconds from 1970-01-01 to 2000-01-01 */
 #define POSTGRES_EPOCH_US INT64_C(946684800000000)
 #define NEVER_MS		  INT64_MAX
-/* while another process streams from the slot it is looked at that often */
-#define TAKEN_MS 500
 /* A server that says nothing is asked to answer after half of its own
  * wal_sender_timeout, and given up after all of it; without one, of this.  A
  * peer that vanished behind a proxy or a firewall is noticed by nothing else. */
 #define SILENCE_MS 60000
 
-typedef enum SourceState
-{
-	STATE_DOWN,
-	STATE_CONNECT,
-	STATE_IDENTIFY,
-	STATE_HISTORY,
-	STATE_QUERY,
-	STATE_TAKEN,
-	STATE_PREPARE,
-	STATE_ALTER,
-	STATE_REPLACE,
-	STATE_CREATE,
-	STATE_START,
-	STATE_DROP,
-	STATE_STREAM,
-	STATE_END
-} SourceState;
-
-struct Source
-{
-	const Config *cfg;
-	SourceServer server;
-	TimelineHistory history; /* of its timeline, if that is not the first */
-	SourceState state;
-	PGconn *conn;
-	PgWait want; /* while connecting or waiting for a reply */
-	int64_t deadline_ms;
-	unsigned first_host; /* of several: begin with this one */
-	int hosts;
-	int refusals;		  /* of hosts in a row */
-	unsigned hosts_tried; /* in this attempt, before the one at hand */
-	const char *host;	  /* libpq's: where it is trying to connect */
-	int64_t connect_ms;	  /* for each host */
-	bool taken;			  /* another process streams from the slot */
-	bool refused_busy;	  /* it was free when we looked, but not any more */
-	uint64_t resume_lsn;
-	bool slot_created;
-	Prepare prepare;
-	bool prepared;	   /* once is enough */
-	unsigned commands; /* sent so far */
-	Error refusal;	   /* why the slot just made is dropped again */
-	bool encrypted;
-
-	char *message;	 /* libpq's; the last one handed out */
-	bool flush_left; /* output that the socket did not take yet */
-	bool greeted;	 /* the first status of the session is out */
-	bool reply_wanted;
-	int64_t quiet_ms;  /* since when nothing has come; 0: something has */
-	int64_t asked_ms;  /* since when it is asked to answer; 0: it is not */
-	int64_t status_ms; /* when the last status was sent */
-	int64_t interval_ms;
-	int64_t pressed_ms; /* first unsatisfied request; 0: none */
-	uint64_t pressed_lsn;
-	uint64_t received_lsn;
-	uint64_t sent_lsn;
-	uint64_t server_lsn;
-	uint64_t received_bytes;
-};
-
-static SourceResult source_lose(Source *s, SourceResult how);
-static SourceResult step_connect(Source *s, Error *err);
-static SourceResult step_taken(Source *s, int64_t now_ms, Error *err);
-static void note_taken(Source *s, bool taken);
-static void bound_input(const Source *s);
-static SourceResult step_command(Source *s, SourceEvent *ev, Error *err);
-static SourceResult read_reply(Source *s, PGresult *res, SourceEvent *ev,
-							   Error *err);
-static bool next_command(Source *s, Error *err);
-static bool send_command(Source *s, SourceState state, char *command,
-						 Error *err);
-static void start_streaming(Source *s, SourceEvent *ev);
+static void stream_begin(Source *s, SourceEvent *ev, int64_t now_ms);
 static SourceResult stream_next(Source *s, SourceEvent *ev, int64_t now_ms,
 								Error *err);
 static SourceResult stream_message(Source *s, size_t len, SourceEvent *ev,
@@ -136,70 +51,18 @@ source_open(const Config *cfg)
 	return s;
 }
 
-bool
-source_connect(Source *s, uint64_t resume_lsn, int64_t now_ms, Error *err)
-{
-	PgParams params;
-
-	source_disconnect(s);
-	if (!pg_params_build(&params, s->cfg, true, err))
-		return false;
-	pg_params_first_host(&params, s->first_host);
-	s->conn = pg_connect_start(&params, err);
-	if (s->conn == NULL)
-		return false;
-	s->hosts = params.hosts;
-	s->connect_ms = pg_params_timeout(&params);
-	if (s->connect_ms <= 0)
-		s->connect_ms = params.hosts > 1 ? HOST_TIMEOUT_MS : CONNECT_TIMEOUT_MS;
-	s->state = STATE_CONNECT;
-	s->want = PG_WAIT_WRITE;
-	s->host = PQhost(s->conn);
-	s->hosts_tried = 0;
-	s->deadline_ms = now_ms + s->connect_ms;
-	s->resume_lsn = resume_lsn;
-	s->slot_created = false;
-	return true;
-}
-
 SourceResult
 source_next(Source *s, int64_t now_ms, SourceEvent *ev, Error *err)
 {
-	unsigned before = s->commands;
 	SourceResult result;
 
 	if (s->state == STATE_DOWN)
 		return SOURCE_WAIT;
 	if (s->state >= STATE_STREAM)
 		return stream_next(s, ev, now_ms, err);
-	if (s->state == STATE_TAKEN)
-		return step_taken(s, now_ms, err);
-	result = s->state == STATE_CONNECT ? step_connect(s, err)
-									   : step_command(s, ev, err);
+	result = source_start_next(s, now_ms, err);
 	if (result == SOURCE_STARTED)
-		s->status_ms = now_ms - s->interval_ms;
-	else if (result == SOURCE_WAIT && s->state == STATE_TAKEN)
-		s->deadline_ms = now_ms + TAKEN_MS;
-	else if (result == SOURCE_WAIT && s->state == STATE_CONNECT &&
-			 PQhost(s->conn) != s->host)
-	{
-		s->host = PQhost(s->conn);
-		s->hosts_tried++;
-		s->deadline_ms = now_ms + s->connect_ms;
-	}
-	else if (result == SOURCE_WAIT && s->commands != before)
-		s->deadline_ms =
-			s->state == STATE_CREATE ? NEVER_MS : now_ms + COMMAND_TIMEOUT_MS;
-	else if (result == SOURCE_WAIT && now_ms >= s->deadline_ms)
-	{
-		err_set(err, ERR_RETRY, "source_timeout",
-				"the source %s did not answer in time while %s",
-				config_source_name(s->cfg), source_step(s));
-		/* the next attempt begins with the host behind the one that is silent */
-		if (s->state == STATE_CONNECT)
-			s->first_host += s->hosts_tried + 1;
-		return source_lose(s, SOURCE_LOST);
-	}
+		stream_begin(s, ev, now_ms);
 	return result;
 }
 
@@ -242,6 +105,13 @@ source_disconnect(Source *s)
 	s->refused_busy = false;
 	s->pressed_ms = 0;
 	prepare_free(&s->prepare);
+}
+
+SourceResult
+source_lose(Source *s, SourceResult how)
+{
+	source_disconnect(s);
+	return how;
 }
 
 KnownTables *
@@ -302,30 +172,6 @@ source_is_taken(const Source *s)
 	return s->taken;
 }
 
-const char *
-source_step(const Source *s)
-{
-	static const char *const steps[] = {
-		[STATE_DOWN] = "waiting",
-		[STATE_CONNECT] = "connecting",
-		[STATE_IDENTIFY] = "identifying the server",
-		[STATE_HISTORY] = "reading the timeline's history",
-		[STATE_QUERY] = "looking the slot up",
-		[STATE_TAKEN] = "waiting for the slot",
-		[STATE_PREPARE] = "preparing publication and tables",
-		[STATE_ALTER] = "changing the slot",
-		[STATE_REPLACE] = "dropping the lost slot",
-		[STATE_CREATE] = "creating the slot",
-		[STATE_START] = "starting the stream",
-		[STATE_DROP] = "dropping the slot just made",
-		[STATE_STREAM] = "streaming",
-		[STATE_END] = "ending the stream",
-	};
-
-	/* it is asked for again and again meanwhile */
-	return steps[s->taken && s->state < STATE_TAKEN ? STATE_TAKEN : s->state];
-}
-
 uint64_t
 source_received_lsn(const Source *s)
 {
@@ -362,289 +208,11 @@ source_conn(const Source *s)
 	return s->state == STATE_STREAM ? s->conn : NULL;
 }
 
-static SourceResult
-source_lose(Source *s, SourceResult how)
-{
-	source_disconnect(s);
-	return how;
-}
-
-static SourceResult
-step_connect(Source *s, Error *err)
-{
-	switch (pg_connect_poll(s->conn, &s->want))
-	{
-		case PG_DONE:
-			s->refusals = 0;
-			s->encrypted = PQsslInUse(s->conn) || PQgssEncInUse(s->conn);
-			if (s->encrypted)
-				bound_input(s);
-			if (!next_command(s, err))
-				return source_lose(s, SOURCE_LOST);
-			return SOURCE_WAIT;
-		case PG_FAILED:
-			pg_connect_error(s->conn, s->cfg, err);
-			/* what one host refuses another may take: a standby that is behind
-			 * does not have the role or the database yet */
-			s->first_host += s->hosts_tried + 1;
-			if (err->kind != ERR_RETRY && ++s->refusals < s->hosts)
-				err->kind = ERR_RETRY;
-			return source_lose(s, SOURCE_LOST);
-		default:
-			return SOURCE_WAIT;
-	}
-}
-
-/*
- * libpq doubles its input buffer, for good, whenever one read fills it in the
- * middle of a TLS record.  The kernel's own buffer, which would tune itself up
- * to megabytes, decides how much one read can find; so it is what must be small.
- */
 static void
-bound_input(const Source *s)
-{
-	int bytes = ENCRYPTED_RCVBUF;
-
-	/* of no consequence but memory if it fails (a Unix socket has no such) */
-	(void) setsockopt(PQsocket(s->conn), SOL_SOCKET, SO_RCVBUF, &bytes,
-					  sizeof(bytes));
-}
-
-static SourceResult
-step_command(Source *s, SourceEvent *ev, Error *err)
-{
-	PGresult *res;
-	SourceResult result;
-
-	for (;;)
-	{
-		s->want = pg_result_poll(s->conn, &res);
-		if (s->want == PG_FAILED)
-		{
-			pg_lost_error(s->conn, err);
-			return source_lose(s, SOURCE_LOST);
-		}
-		if (s->want != PG_DONE)
-			return SOURCE_WAIT;
-		if (res == NULL)
-		{
-			if (s->state == STATE_DROP)
-			{
-				*err = s->refusal;
-				return source_lose(s, SOURCE_LOST);
-			}
-			if (!next_command(s, err))
-				return source_lose(s, SOURCE_LOST);
-			return SOURCE_WAIT;
-		}
-		result = read_reply(s, res, ev, err);
-		PQclear(res);
-		if (result != SOURCE_WAIT)
-			return result == SOURCE_STARTED ? result : source_lose(s, result);
-	}
-}
-
-static SourceResult
-read_reply(Source *s, PGresult *res, SourceEvent *ev, Error *err)
-{
-	ExecStatusType status = PQresultStatus(res);
-	PgStage stage = s->state == STATE_START || s->state == STATE_ALTER ||
-							s->state == STATE_REPLACE
-						? PG_STARTING
-					: s->state == STATE_CREATE ? PG_CREATING_SLOT
-											   : PG_ASKING;
-	bool good;
-
-	if (s->state == STATE_START && status == PGRES_COPY_BOTH)
-	{
-		start_streaming(s, ev);
-		return SOURCE_STARTED;
-	}
-	if (s->state == STATE_DROP)
-		return SOURCE_WAIT;
-	if (s->state == STATE_HISTORY)
-	{
-		/* a file that is missing matters only if it is needed */
-		if (status == PGRES_TUPLES_OK && PQntuples(res) == 1 &&
-			PQnfields(res) >= 2 &&
-			!timeline_history_parse(&s->history, PQgetvalue(res, 0, 1),
-									(size_t) PQgetlength(res, 0, 1), err))
-			return SOURCE_LOST;
-		return SOURCE_WAIT;
-	}
-	if (s->state == STATE_PREPARE)
-		return prepare_reply(&s->prepare, res, err) ? SOURCE_WAIT : SOURCE_LOST;
-	if (s->state == STATE_ALTER && status == PGRES_COMMAND_OK)
-	{
-		log_event(LOG_INFO, "the slot is one that standbys keep in step now",
-				  F_STR("slot", s->cfg->slot_name));
-		return SOURCE_WAIT;
-	}
-	if (s->state == STATE_REPLACE && status == PGRES_COMMAND_OK)
-	{
-		log_event(LOG_WARN, "dropped the lost replication slot",
-				  F_STR("slot", s->cfg->slot_name));
-		s->server.replaced = true;
-		return SOURCE_WAIT;
-	}
-	if (s->state == STATE_START || status != PGRES_TUPLES_OK)
-	{
-		pg_result_error(res, stage, s->cfg, err);
-		if (stage == PG_STARTING && strcmp(err->code, "slot_in_use") == 0)
-		{
-			s->refused_busy = true;
-			return SOURCE_WAIT;
-		}
-		/* a slot that nobody reads would hold back WAL */
-		if (s->slot_created && err->kind != ERR_RETRY)
-			s->refusal = *err;
-		else
-			return SOURCE_LOST;
-		return SOURCE_WAIT;
-	}
-	if (s->state == STATE_IDENTIFY)
-	{
-		SlotVerdict verdict =
-			slot_read_system(&s->server, res, s->resume_lsn, err);
-
-		if (verdict == SLOT_DIVERGED)
-			return SOURCE_DIVERGED;
-		good = verdict == SLOT_GOOD;
-	}
-	else if (s->state == STATE_QUERY)
-		good = slot_read_query(&s->server, res, s->cfg, s->resume_lsn, err);
-	else
-	{
-		good = slot_read_create(&s->server, res, err);
-		s->slot_created = good;
-	}
-	return good ? SOURCE_WAIT : SOURCE_LOST;
-}
-
-/* What follows on the step that is complete. */
-static bool
-next_command(Source *s, Error *err)
-{
-	PgText text = {NULL, 0, 0};
-
-	if (s->refused_busy || (s->state == STATE_QUERY && s->server.slot_exists &&
-							s->server.slot_active))
-	{
-		note_taken(s, true);
-		s->refused_busy = false;
-		s->state = STATE_TAKEN;
-		s->want = PG_WAIT_READ;
-		return true;
-	}
-	switch (s->state)
-	{
-		case STATE_CONNECT:
-		case STATE_TAKEN:
-			pg_text_add(&text, "IDENTIFY_SYSTEM");
-			return send_command(s, STATE_IDENTIFY, text.data, err);
-		case STATE_IDENTIFY:
-			s->history.known = false;
-			s->history.count = 0;
-			if (s->server.timeline > 1 && s->cfg->sink == SINK_KAFKA)
-			{
-				pg_text_add(&text, "TIMELINE_HISTORY %d", s->server.timeline);
-				return send_command(s, STATE_HISTORY, text.data, err);
-			}
-			/* FALLTHROUGH */
-		case STATE_HISTORY:
-			slot_query_text(&text, s->cfg);
-			return send_command(s, STATE_QUERY, text.data, err);
-		case STATE_QUERY:
-			if (!s->prepared &&
-				!prepare_init(&s->prepare, s->cfg, s->server.slot_exists, err))
-				return false;
-			/* FALLTHROUGH */
-		case STATE_PREPARE:
-			if (!s->prepared && prepare_next(&s->prepare, &text))
-				return send_command(s, STATE_PREPARE, text.data, err);
-			s->prepared = true;
-			if (s->server.slot_lost)
-			{
-				slot_drop_text(&text, s->cfg);
-				return send_command(s, STATE_REPLACE, text.data, err);
-			}
-			/* FALLTHROUGH */
-		case STATE_REPLACE:
-			if (!s->server.slot_exists || s->server.slot_lost)
-			{
-				slot_create_text(&text, s->cfg, s->server.version);
-				return send_command(s, STATE_CREATE, text.data, err);
-			}
-			if (slot_alter_text(&text, s->cfg, &s->server))
-				return send_command(s, STATE_ALTER, text.data, err);
-			break;
-		case STATE_START:
-			/* refused, see read_reply() */
-			slot_drop_text(&text, s->cfg);
-			return send_command(s, STATE_DROP, text.data, err);
-		default:
-			break;
-	}
-	slot_start_text(&text, s->cfg, s->resume_lsn);
-	return send_command(s, STATE_START, text.data, err);
-}
-
-/*
- * A standby of ours: it stays connected and looks whether the slot is free, so
- * that it takes over soon, and the server's log is not filled with refusals.
- */
-static SourceResult
-step_taken(Source *s, int64_t now_ms, Error *err)
-{
-	if (PQconsumeInput(s->conn) == 0 || PQstatus(s->conn) == CONNECTION_BAD)
-	{
-		pg_lost_error(s->conn, err);
-		return source_lose(s, SOURCE_LOST);
-	}
-	if (now_ms < s->deadline_ms)
-		return SOURCE_WAIT;
-	/* from the beginning: the server may have been promoted meanwhile */
-	if (!next_command(s, err))
-		return source_lose(s, SOURCE_LOST);
-	s->deadline_ms = now_ms + COMMAND_TIMEOUT_MS;
-	return SOURCE_WAIT;
-}
-
-static void
-note_taken(Source *s, bool taken)
-{
-	if (taken && !s->taken)
-		log_event(LOG_WARN,
-				  "another process streams from the slot: waiting to take over",
-				  F_STR("slot", s->cfg->slot_name),
-				  F_INT("walsender", s->server.slot_pid),
-				  F_STR("hint", "if that process is gone with its machine, the "
-								"server notices after wal_sender_timeout"));
-	else if (!taken && s->taken)
-		log_event(LOG_INFO, "the slot is free: taking over",
-				  F_STR("slot", s->cfg->slot_name));
-	s->taken = taken;
-}
-
-/* Frees the command. */
-static bool
-send_command(Source *s, SourceState state, char *command, Error *err)
-{
-	bool sent = PQsendQuery(s->conn, command) == 1;
-
-	free(command);
-	s->state = state;
-	s->commands++;
-	s->want = PG_WAIT_WRITE;
-	return sent || pg_lost_error(s->conn, err);
-}
-
-static void
-start_streaming(Source *s, SourceEvent *ev)
+stream_begin(Source *s, SourceEvent *ev, int64_t now_ms)
 {
 	int64_t limit = s->server.sender_timeout_ms / 3;
 
-	note_taken(s, false);
 	s->state = STATE_STREAM;
 	s->server.streamed = true;
 	s->interval_ms = s->cfg->status_interval;
@@ -652,6 +220,7 @@ start_streaming(Source *s, SourceEvent *ev)
 		s->interval_ms = limit;
 	if (s->interval_ms < BUSY_GAP_MS)
 		s->interval_ms = BUSY_GAP_MS;
+	s->status_ms = now_ms - s->interval_ms;
 	s->flush_left = false;
 	s->greeted = false;
 	s->reply_wanted = false;
