@@ -286,15 +286,12 @@ slot_start_text(PgText *out, const Config *cfg, uint64_t lsn)
 	pg_text_add(out, ")");
 }
 
+/* Is it ours, and of this database? */
 static bool
-check_slot(SourceServer *sv, const PGresult *res, const Config *cfg,
-		   uint64_t resume_lsn, Error *err)
+check_owner(const PGresult *res, const Config *cfg, Error *err)
 {
-	bool copy =
-		sv->in_recovery && strcmp(PQgetvalue(res, 0, Q_SYNCED), "true") == 0;
 	const char *plugin = PQgetvalue(res, 0, Q_PLUGIN);
 	const char *database = PQgetvalue(res, 0, Q_SLOT_DATABASE);
-	uint64_t confirmed;
 
 	if (strcmp(plugin, "tuplecast") != 0)
 	{
@@ -323,37 +320,36 @@ check_slot(SourceServer *sv, const PGresult *res, const Config *cfg,
 			database);
 		return false;
 	}
-	if (strcmp(PQgetvalue(res, 0, Q_WAL_STATUS), "lost") == 0 ||
-		!PQgetisnull(res, 0, Q_INVALIDATION))
-	{
-		const char *reason = PQgetvalue(res, 0, Q_INVALIDATION);
+	return true;
+}
 
-		slot_lost_error(err, cfg, reason);
-		if (!config_repairs_slot(cfg) || copy)
-			return false;
-		if (!sv->slot_active)
-			log_error(LOG_ERROR, err);
-		sv->slot_lost = true;
-		if (!pg_parse_lsn(PQgetvalue(res, 0, Q_CONFIRMED), &sv->lost_lsn))
-			sv->lost_lsn = 0;
-		snprintf(sv->lost_reason, sizeof(sv->lost_reason), "%s", reason);
-		return true;
-	}
-	if (copy)
-	{
-		err_set(
-			err, ERR_RETRY, "slot_synchronized",
-			"the source is a standby, and its slot \"%s\" only a copy of the primary's",
-			cfg->slot_name);
-		err_hint(
-			err,
-			"Name all hosts in source.url; target_session_attrs=read-write, the default then, finds the primary. Waiting until this one is promoted.");
+/* A slot that the server invalidated.  true: it may be made anew. */
+static bool
+take_lost(SourceServer *sv, const PGresult *res, const Config *cfg, bool copy,
+		  Error *err)
+{
+	const char *reason = PQgetvalue(res, 0, Q_INVALIDATION);
+
+	slot_lost_error(err, cfg, reason);
+	if (!config_repairs_slot(cfg) || copy)
 		return false;
-	}
-	/* where there is a position it says more, and another tuplecast may have
-	 * had the slot */
-	if (resume_lsn != 0 && cfg->sink != SINK_KAFKA &&
-		pg_parse_lsn(PQgetvalue(res, 0, Q_CONFIRMED), &confirmed) &&
+	if (!sv->slot_active)
+		log_error(LOG_ERROR, err);
+	sv->slot_lost = true;
+	if (!pg_parse_lsn(PQgetvalue(res, 0, Q_CONFIRMED), &sv->lost_lsn))
+		sv->lost_lsn = 0;
+	snprintf(sv->lost_reason, sizeof(sv->lost_reason), "%s", reason);
+	return true;
+}
+
+/* Nobody else may have moved it beyond what was delivered. */
+static bool
+check_advance(const PGresult *res, const Config *cfg, uint64_t resume_lsn,
+			  Error *err)
+{
+	uint64_t confirmed;
+
+	if (pg_parse_lsn(PQgetvalue(res, 0, Q_CONFIRMED), &confirmed) &&
 		confirmed > resume_lsn)
 	{
 		err_set(err, ERR_ENVIRONMENT, "slot_advanced",
@@ -369,6 +365,35 @@ check_slot(SourceServer *sv, const PGresult *res, const Config *cfg,
 		return false;
 	}
 	return true;
+}
+
+static bool
+check_slot(SourceServer *sv, const PGresult *res, const Config *cfg,
+		   uint64_t resume_lsn, Error *err)
+{
+	bool copy =
+		sv->in_recovery && strcmp(PQgetvalue(res, 0, Q_SYNCED), "true") == 0;
+
+	if (!check_owner(res, cfg, err))
+		return false;
+	if (strcmp(PQgetvalue(res, 0, Q_WAL_STATUS), "lost") == 0 ||
+		!PQgetisnull(res, 0, Q_INVALIDATION))
+		return take_lost(sv, res, cfg, copy, err);
+	if (copy)
+	{
+		err_set(
+			err, ERR_RETRY, "slot_synchronized",
+			"the source is a standby, and its slot \"%s\" only a copy of the primary's",
+			cfg->slot_name);
+		err_hint(
+			err,
+			"Name all hosts in source.url; target_session_attrs=read-write, the default then, finds the primary. Waiting until this one is promoted.");
+		return false;
+	}
+	/* where there is a position it says more, and another tuplecast may have
+	 * had the slot */
+	return resume_lsn == 0 || cfg->sink == SINK_KAFKA ||
+		   check_advance(res, cfg, resume_lsn, err);
 }
 
 static bool
