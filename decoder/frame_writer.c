@@ -800,6 +800,35 @@ hole_is_good(const FrameWriter *w)
 		   memcmp(w->out->data + w->hole, w->marker, len) == 0;
 }
 
+static int
+count_markers(const RecordHeader *headers, int n)
+{
+	int markers = 0;
+
+	for (int i = 0; i < n; i++)
+		markers += headers[i].marker > 0;
+	return markers;
+}
+
+/* A hole for the marker in each header that has it. */
+static void
+put_header_holes(FrameWriter *w, const RecordHeader *headers, int n)
+{
+	int holes = count_markers(headers, n);
+
+	if (holes == 0)
+		return;
+	w->out->data[w->flags_at] |= WIRE_REC_HEADER_HOLES;
+	put_u16(w, (uint16) holes);
+	for (int i = 0; i < n; i++)
+	{
+		if (headers[i].marker == 0)
+			continue;
+		put_u16(w, (uint16) i);
+		put_u32(w, (uint32) headers[i].marker - 1);
+	}
+}
+
 void
 frame_record_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
 {
@@ -828,6 +857,8 @@ frame_record_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
 	}
 	if (unlikely(oversized))
 		put_oversize(w, &over);
+	if (unlikely(w->marker != NULL))
+		put_header_holes(w, headers, nheaders);
 	frame_close(w);
 	if (w->out->len >= WIRE_BATCH_BYTES)
 		flush(w);

@@ -61,6 +61,7 @@ typedef struct RecordHeader
 	const char *name;
 	const char *value; /* or NULL */
 	int len;
+	int marker; /* 1 + where that of a snapshot's rows stands in it; 0: none */
 } RecordHeader;
 
 /* where a record goes that does not follow its stream; topic may be NULL */

@@ -458,6 +458,17 @@ metafields_have_source_clock(const Encoder *enc, bool headers, int clocks)
 	return false;
 }
 
+/* Of a snapshot's row: nothing but quotes and braces stands behind it. */
+static void
+find_marker(RecordHeader *h, const char *marker)
+{
+	int end = h->len;
+
+	while (end > 0 && (h->value[end - 1] == '"' || h->value[end - 1] == '}'))
+		end--;
+	h->marker = end - (int) strlen(marker) + 1;
+}
+
 /* As text, strings are as they are: no quotes; a null has no bytes. */
 static void
 meta_header(RecordHeader *h, const MetaField *f, const MetaSource *src)
@@ -496,11 +507,14 @@ metafields_headers(const Encoder *enc, const Change *change, char op,
 	*count = enc->nheaders;
 	if (enc->nheaders == 0)
 		return NULL;
-	headers = palloc(sizeof(RecordHeader) * enc->nheaders * 2);
+	headers = palloc0(sizeof(RecordHeader) * enc->nheaders * 2);
 	for (int i = 0; i < enc->nheaders; i++)
 	{
 		headers[i].name = enc->headers[i].name;
 		meta_header(&headers[i], &enc->headers[i], &src);
+		if (enc->writer->marker != NULL &&
+			enc->headers[i].kind == META_SNAPSHOT)
+			find_marker(&headers[i], enc->writer->marker);
 	}
 	/* Debezium's tombstone has the headers of its delete, and "op" once more */
 	for (int i = 0; i < enc->nheaders; i++)

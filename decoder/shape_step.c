@@ -193,7 +193,7 @@ apply_insert_field(Draft *d, const TransformStep *step)
 static void
 apply_insert_header(Draft *d, const TransformStep *step)
 {
-	RecordHeader *h = palloc(sizeof(RecordHeader));
+	RecordHeader *h = palloc0(sizeof(RecordHeader));
 	const char *value = transform_arg_utf8(step, "value.literal");
 
 	h->name = transform_arg_utf8(step, "header");

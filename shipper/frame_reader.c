@@ -5,8 +5,11 @@
  */
 #include "frame_reader.h"
 
+#define HOLE_BYTES 6
+
 static FrameResult frame_corrupt(Error *err, const char *what, size_t left);
 static FrameHeaders frame_get_headers(WireCursor *c);
+static FrameHoles frame_get_holes(WireCursor *c);
 static void frame_get_hello(WireCursor *c, FrameHello *f);
 static void frame_get_stream(WireCursor *c, FrameStream *f);
 static void frame_get_begin(WireCursor *c, FrameBegin *f);
@@ -99,6 +102,19 @@ frame_next_header(FrameHeaders *h, WireSlice *name, WireSlice *value)
 	return true;
 }
 
+bool
+frame_next_hole(FrameHoles *h, uint16_t *header, uint32_t *offset)
+{
+	if (h->count == 0)
+		return false;
+	*header = wire_load_u16(h->packed.data);
+	*offset = wire_load_u32(h->packed.data + 2);
+	h->count--;
+	h->packed.data += HOLE_BYTES;
+	h->packed.len -= HOLE_BYTES;
+	return true;
+}
+
 /*
  * The place is told by the bytes left: the payload's start is not kept.  None
  * of its bytes are shown, they may be row data.
@@ -132,6 +148,17 @@ frame_get_headers(WireCursor *c)
 		(void) wire_get_blob(c);
 	}
 	h.packed.len = (uint32_t) (c->p - h.packed.data);
+	return h;
+}
+
+static FrameHoles
+frame_get_holes(WireCursor *c)
+{
+	FrameHoles h;
+
+	h.count = wire_get_u16(c);
+	h.packed.len = (uint32_t) h.count * HOLE_BYTES;
+	h.packed.data = wire_take(c, h.packed.len);
 	return h;
 }
 
@@ -208,6 +235,8 @@ frame_get_record(WireCursor *c, FrameRecord *f)
 		f->oversize.value_bytes = wire_get_u64(c);
 		f->oversize.sha256 = wire_get_blob(c);
 	}
+	if (f->flags & WIRE_REC_HEADER_HOLES)
+		f->header_holes = frame_get_holes(c);
 }
 
 static void

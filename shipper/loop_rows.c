@@ -11,15 +11,12 @@
 #include "failpoint.h"
 #include "loop_gap.h"
 #include "loop_internal.h"
-
-static const char marker_true[] = "true";
+#include "marker.h"
 
 static void take_stream(Loop *l);
 static void keep_row(Loop *l);
 static void row_taken(Loop *l);
-static const char *marker_of(const Loop *l, const SnapshotTable *t, bool last,
-							 bool very_last);
-static void mark(LoopSnapshot *s, const char *marker);
+static void mark(Loop *l, bool last, bool very_last);
 
 
 void
@@ -92,7 +89,7 @@ loop_rows_take(Loop *l)
 				s->table = s->rows.unit->table;
 				s->releasing = NULL;
 				l->dead.active = false;
-				mark(s, marker_of(l, s->table, false, false));
+				mark(l, false, false);
 				loop_gap_row(l);
 				loop_rows_offer(l);
 			}
@@ -194,34 +191,17 @@ marker_of(const Loop *l, const SnapshotTable *t, bool last, bool very_last)
 		return "first";
 	if (last && ends_collection(p, t))
 		return "last_in_data_collection";
-	return first ? "first_in_data_collection" : marker_true;
+	return first ? "first_in_data_collection" : MARKER_PLAIN;
 }
 
-/* Writes the marker over the one that stands in the record's hole. */
+/* Of the record at hand; last: of its table. */
 static void
-mark(LoopSnapshot *s, const char *marker)
+mark(Loop *l, bool last, bool very_last)
 {
-	FrameRecord *r = &s->record;
-	size_t len = strlen(marker);
-	size_t rest;
+	LoopSnapshot *s = &l->snapshot;
 
-	if (!(r->flags & WIRE_REC_HOLE) || marker == marker_true ||
-		r->hole + sizeof(marker_true) - 1 > r->value.len)
-		return;
-	rest = r->value.len - r->hole - (sizeof(marker_true) - 1);
-	if (s->patched_size < r->hole + len + rest)
-	{
-		s->patched_size = r->hole + len + rest;
-		s->patched = realloc(s->patched, s->patched_size);
-		if (s->patched == NULL)
-			abort();
-	}
-	memcpy(s->patched, r->value.data, r->hole);
-	memcpy(s->patched + r->hole, marker, len);
-	memcpy(s->patched + r->hole + len,
-		   r->value.data + r->hole + sizeof(marker_true) - 1, rest);
-	r->value.data = (const uint8_t *) s->patched;
-	r->value.len = (uint32_t) (r->hole + len + rest);
+	marker_write(&s->record, marker_of(l, s->table, last, very_last),
+				 &s->patched_value, &s->patched_headers);
 }
 
 /* The last row of a part: its memory is ours, and the part with it. */
@@ -262,7 +242,7 @@ release(Loop *l, KeptRow *kept, bool very_last)
 	l->dead.active = false;
 	s->record = kept->frame;
 	s->table = kept->unit.table;
-	mark(s, marker_of(l, s->table, kept->last, very_last));
+	mark(l, kept->last, very_last);
 	loop_gap_row(l);
 	loop_rows_offer(l);
 }

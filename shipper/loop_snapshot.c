@@ -44,7 +44,8 @@ loop_snapshot_free(Loop *l)
 	loop_snapshot_cancel(l, true);
 	snapshot_source_close(s->source);
 	free(s->streams);
-	free(s->patched);
+	free(s->patched_value.data);
+	free(s->patched_headers.data);
 	free(s->marked_headers.data);
 	free(s->unmarked);
 }

@@ -72,8 +72,8 @@ typedef struct LoopSnapshot
 	SnapshotTable *table; /* of it */
 	bool held;			  /* the sink did not take it yet */
 	KeptRow *releasing;	  /* it is this one; NULL: of the payload */
-	char *patched;		  /* its value with another marker */
-	size_t patched_size;
+	PgText patched_value; /* with another marker */
+	PgText patched_headers;
 
 	KeptRow kept[SNAPSHOT_MAX_KEPT];
 	uint64_t numbers;

@@ -333,11 +333,6 @@ def snapshot_old(path, theirs, ours, context):
     return column(path) == "vb1" and theirs is None or column(path) == "m" and theirs in ("AIAAAAAAAADA", "/3////////9A")
 
 
-@exemption("snapshot: marker in a header", REQUIRED, "of add.headers=snapshot: which row is the first or the last is known when the record is sent")
-def snapshot_header(path, theirs, ours, context):
-    return is_snapshot(context) and path == ("headers", "__snapshot") and ours == "true" and theirs in ("first", "first_in_data_collection", "last_in_data_collection", "last")
-
-
 @exemption("labels of enums in 2.x", REQUIRED, "2.x ordered them by OID and knew no default of an enum")
 def old_enum(path, theirs, ours, context):
     old = context.combination.version < "3" and column(path) == "e"

@@ -27,11 +27,13 @@ def wait_complete(shipper, timeout=120):
 
 def test_rows_of_a_table_while_streaming(sdb, run, broker):
     sdb.sql("CREATE TABLE a (id int PRIMARY KEY, v text); INSERT INTO a SELECT i, 'v' || i FROM generate_series(1, 50) i")
-    shipper = run(sdb, "--format=envelope", "--incremental.snapshot.chunk.size=7")
+    shipper = run(sdb, "--format=envelope", "--incremental.snapshot.chunk.size=7", "--add.headers=snapshot")
     start(sdb, "public.a")
     wait_complete(shipper)
     with broker.reader(sdb.topic("a")) as reader:
-        records = [value(r) for r in reader.read_count(50)]
+        found = reader.read_count(50)
+    assert {dict(r.headers)["__snapshot"] for r in found} == {b"incremental"}
+    records = [value(r) for r in found]
     assert [(r["op"], r["after"]["id"], r["source"]["snapshot"], r["source"]["lsn"], r["source"]["txId"]) for r in records] == \
         [("r", i, "incremental", None, None) for i in range(1, 51)]
 

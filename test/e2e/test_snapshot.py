@@ -24,7 +24,7 @@ def test_rows_once_with_their_markers_and_then_changes(sdb, run, broker, threads
             "CREATE TABLE e_root (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE e_leaf PARTITION OF e_root FOR VALUES FROM (0) TO (10);"
             "INSERT INTO e_root VALUES (5); CREATE TABLE f_parent (id int PRIMARY KEY); CREATE TABLE f_child () INHERITS (f_parent);"
             "INSERT INTO f_parent VALUES (1); INSERT INTO f_child VALUES (2); CREATE UNLOGGED TABLE g_unlogged (id int); INSERT INTO g_unlogged VALUES (1)")
-    shipper = run(sdb, "--snapshot.mode=initial", "--format=envelope", f"--snapshot.max.threads={threads}")
+    shipper = run(sdb, "--snapshot.mode=initial", "--format=envelope", f"--snapshot.max.threads={threads}", "--add.headers=op,snapshot,source.snapshot")
     sdb.sql("UPDATE b_many SET v = 'new' WHERE id = 3; INSERT INTO c_empty VALUES (9)")
     names = ["a_one", "b_many", "c_empty", "d_nokey", "e_leaf", "f_parent", "f_child", "g_unlogged"]
     with broker.reader(*[sdb.topic(n) for n in names]) as reader:
@@ -36,6 +36,7 @@ def test_rows_once_with_their_markers_and_then_changes(sdb, run, broker, threads
     [changed] = [r for r in found["b_many"] if value(r)["op"] != "r"]
     assert value(changed)["after"] == {"id": 3, "v": "new"} and value(changed)["source"]["snapshot"] == "false"
     assert len({(value(r)["source"]["lsn"], value(r)["source"]["ts_us"]) for records in read.values() for r in records}) == 1
+    assert all(dict(r.headers)[name].decode() == value(r)["source"]["snapshot"] for records in found.values() for r in records for name in ("__snapshot", "__source_snapshot"))
     every = [m for records in read.values() for m in markers(records)]
     assert every.count("last") == 1
     if threads == 1:

@@ -6,6 +6,7 @@
 #include "fuzz.h"
 
 #include "core.h"
+#include "marker.h"
 
 typedef struct Packed
 {
@@ -62,6 +63,21 @@ put_headers(Packed *b, FrameHeaders h)
 }
 
 static void
+put_holes(Packed *b, FrameHoles h)
+{
+	uint16_t header;
+	uint32_t offset;
+
+	wire_put_u16(room(b, 2), h.count);
+	while (frame_next_hole(&h, &header, &offset))
+	{
+		wire_put_u16(room(b, 2), header);
+		wire_put_u32(room(b, 4), offset);
+	}
+	FUZZ_CHECK(h.packed.len == 0, "bytes behind the last hole");
+}
+
+static void
 put_stream(Packed *b, const FrameStream *f)
 {
 	wire_put_u32(room(b, 4), f->id);
@@ -105,6 +121,28 @@ put_record(Packed *b, const FrameRecord *f)
 		wire_put_u64(room(b, 8), f->oversize.value_bytes);
 		put_blob(b, f->oversize.sha256);
 	}
+	if (f->flags & WIRE_REC_HEADER_HOLES)
+		put_holes(b, f->header_holes);
+}
+
+/* Whatever its holes, a marked record's headers are as many, and whole. */
+static void
+check_marked(const FrameRecord *f)
+{
+	FrameRecord marked = *f;
+	PgText value = {0};
+	PgText headers = {0};
+	Packed packed = {0};
+
+	marker_write(&marked, "first_in_data_collection", &value, &headers);
+	FUZZ_CHECK(marked.headers.count == f->headers.count, "headers");
+	put_headers(&packed, marked.headers);
+	FUZZ_CHECK(packed.len == marked.headers.packed.len + 2u,
+			   "other headers than were packed");
+	FUZZ_CHECK((marked.value.data == NULL) == (f->value.data == NULL), "value");
+	free(packed.data);
+	free(value.data);
+	free(headers.data);
 }
 
 static void
@@ -134,6 +172,7 @@ put_frame(Packed *b, const Frame *f)
 			break;
 		case WIRE_RECORD:
 			put_record(b, &f->record);
+			check_marked(&f->record);
 			break;
 		case WIRE_SIGNAL:
 			wire_put_u64(room(b, 8), f->signal.lsn);

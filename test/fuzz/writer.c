@@ -10,6 +10,7 @@
 #include "frame_reader.h"
 #include "frame_writer.h"
 #include "json.h"
+#include "marker.h"
 
 #include "fuzz.h"
 #include "shim/shim.h"
@@ -104,6 +105,12 @@ take_record(FuzzInput *in, Written *w, StreamInfo *streams)
 		if (w->headers[i].name != NULL && fuzz_u8(in) % 4 != 0)
 		{
 			w->headers[i].value = take_string(in, false);
+			/* as a marker's, it may be text or JSON */
+			if (fuzz_u8(in) % 4 == 0)
+			{
+				w->headers[i].marker = 1 + (int) strlen(w->headers[i].value);
+				w->headers[i].value = psprintf("%strue", w->headers[i].value);
+			}
 			w->headers[i].len = (int) strlen(w->headers[i].value);
 		}
 	}
@@ -144,12 +151,37 @@ check_slice(WireSlice s, const char *text)
 			   text ? text : "");
 }
 
+/* Of a header with a marker. */
+static const char *
+filled(const RecordHeader *h, const char *marker)
+{
+	if (h->marker == 0)
+		return h->value;
+	return psprintf("%.*s%s", h->marker - 1, h->value, marker);
+}
+
 static void
-check_record(const FrameRecord *f, const Written *r, bool text_keys)
+check_headers(const FrameRecord *f, const Written *r, const char *marker)
 {
 	FrameHeaders h = f->headers;
 	WireSlice name;
 	WireSlice value;
+
+	FUZZ_CHECK(h.count == r->nheaders, "headers");
+	for (int i = 0; i < r->nheaders; i++)
+	{
+		FUZZ_CHECK(frame_next_header(&h, &name, &value), "a header is lost");
+		check_slice(name, r->headers[i].name ? r->headers[i].name : "");
+		check_slice(value, filled(&r->headers[i], marker));
+	}
+}
+
+static void
+check_record(const FrameRecord *f, const Written *r, bool text_keys,
+			 bool marked)
+{
+	FrameRecord first = *f;
+	PgText patched[2] = {{0}, {0}};
 
 	FUZZ_CHECK(f->stream == r->stream->id && f->op == (uint8) r->op &&
 				   f->part == r->part && f->ordinal == r->ordinal &&
@@ -165,18 +197,16 @@ check_record(const FrameRecord *f, const Written *r, bool text_keys)
 	FUZZ_CHECK(f->timestamp_ms ==
 				   (r->route.has_timestamp ? r->route.timestamp_ms : -1),
 			   "time");
-	FUZZ_CHECK(h.count == r->nheaders, "headers");
-	for (int i = 0; i < r->nheaders; i++)
-	{
-		FUZZ_CHECK(frame_next_header(&h, &name, &value), "a header is lost");
-		check_slice(name, r->headers[i].name ? r->headers[i].name : "");
-		check_slice(value, r->headers[i].value);
-	}
+	check_headers(f, r, "true");
+	marker_write(&first, "first", &patched[0], &patched[1]);
+	check_headers(&first, r, marked ? "first" : "true");
+	free(patched[0].data);
+	free(patched[1].data);
 }
 
 static void
 check_frames(StringInfo out, const Written *records, int n, const TxnInfo *txn,
-			 bool text_keys)
+			 bool text_keys, bool marked)
 {
 	FrameReader r;
 	FrameResult result;
@@ -191,7 +221,7 @@ check_frames(StringInfo out, const Written *records, int n, const TxnInfo *txn,
 		if (f.kind == WIRE_RECORD)
 		{
 			FUZZ_CHECK(seen < n, "too many records");
-			check_record(&f.record, &records[seen++], text_keys);
+			check_record(&f.record, &records[seen++], text_keys, marked);
 		}
 		else if (f.kind == WIRE_BEGIN)
 			FUZZ_CHECK(f.begin.xid == txn->xid &&
@@ -273,6 +303,7 @@ run(FuzzInput *in)
 	initStringInfo(&out);
 	frame_writer_init(&w, NULL, &out, wire, "flat", 1 << 20);
 	w.text_keys = (flags & 4) != 0;
+	w.marker = flags & 8 ? "true" : NULL;
 	/* text keys have no head of their own */
 	if (w.text_keys)
 		streams[0].key_head = streams[1].key_head = streams[0].key_tail =
@@ -286,7 +317,7 @@ run(FuzzInput *in)
 	}
 	frame_commit(&w);
 	if (wire)
-		check_frames(&out, records, n, &txn, w.text_keys);
+		check_frames(&out, records, n, &txn, w.text_keys, w.marker != NULL);
 	else
 		check_lines(&out, records, n);
 }

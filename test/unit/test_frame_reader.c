@@ -29,12 +29,13 @@ static const uint8_t GOLDEN[] =
 	"\x00\x00\x00\x24R\x00\x00\x40\x01"
 	"c\x00\x00\x00\x00\x00\x01\x6b\x37\x00\x00\x00\x00\x00\x00\x00\x00\x07\x02"
 	"\x00\x00\x00\x02{}\xff\xff\xff\xff\x00\x00"
-	/* record with everything: null key, empty value, header, topic, partition 3, time 5 ms, hole 0 */
-	"\x00\x00\x00\x3fR\x00\x00\x40\x01"
-	"d\x0f\x00\x00\x00\x00\x01\x6b\x37\x00\x00\x00\x00\x00\x00\x00\x00\x08\x00"
+	/* record with everything: null key, empty value, header, topic, partition 3, time 5 ms, hole 0, hole 0 in header 0 */
+	"\x00\x00\x00\x47R\x00\x00\x40\x01"
+	"d\x8f\x00\x00\x00\x00\x01\x6b\x37\x00\x00\x00\x00\x00\x00\x00\x00\x08\x00"
 	"\xff\xff\xff\xff\x00\x00\x00\x00\x00\x01\x00\x01"
 	"a\x00\x00\x00\x01z\x00\x03out\x00\x00\x00\x03"
 	"\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00"
+	"\x00\x01\x00\x00\x00\x00\x00\x00"
 	/* signal: LSN 0/16B3700, ordinal 9, "s1", "log", data {}, 2 bytes */
 	"\x00\x00\x00\x24G\x00\x00\x00\x00\x01\x6b\x37\x00\x00\x00\x00\x00\x00\x00\x00\x09"
 	"\x00\x02s1\x00\x03log\x00\x00\x00\x02{}\x00\x00\x00\x02"
@@ -59,6 +60,8 @@ reads_golden_bytes(void **state)
 	Error err;
 	WireSlice name;
 	WireSlice value;
+	uint16_t header;
+	uint32_t offset;
 
 	(void) state;
 	frame_reader_init(&r, GOLDEN, sizeof(GOLDEN) - 1);
@@ -118,6 +121,10 @@ reads_golden_bytes(void **state)
 	assert_int_equal(f.record.partition, 3);
 	assert_int_equal(f.record.timestamp_ms, 5);
 	assert_int_equal(f.record.hole, 0);
+	assert_int_equal(f.record.header_holes.count, 1);
+	assert_true(frame_next_hole(&f.record.header_holes, &header, &offset));
+	assert_true(header == 0 && offset == 0);
+	assert_false(frame_next_hole(&f.record.header_holes, &header, &offset));
 
 	assert_int_equal(frame_reader_next(&r, &f, &err), FRAME_OK);
 	assert_int_equal(f.kind, WIRE_SIGNAL);
