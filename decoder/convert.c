@@ -14,13 +14,14 @@
 #include "schema.h"
 
 void
-convert_run(StringInfo out, int start, const ShapeField *field)
+convert_run(StringInfo out, int start, const ShapeField *field, int image)
 {
 	for (int i = 0; i < field->nconversions; i++)
 	{
 		if (out->len - start == 4 && memcmp(out->data + start, "null", 4) == 0)
 			return;
-		field->conversions[i].convert(out, start, &field->conversions[i]);
+		if ((field->conversions[i].skips & image) == 0)
+			field->conversions[i].convert(out, start, &field->conversions[i]);
 	}
 }
 

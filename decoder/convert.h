@@ -15,6 +15,10 @@ struct Conversion;
 typedef void (*ConvertFunction)(StringInfo out, int start,
 								const struct Conversion *conv);
 
+/* images of a row */
+#define CONVERT_BEFORE 1
+#define CONVERT_AFTER  2
+
 typedef struct Conversion
 {
 	ConvertFunction convert;
@@ -25,10 +29,13 @@ typedef struct Conversion
 	int64 unit; /* unix times: of them in a second */
 	pg_tz *zone;
 	int offset; /* seconds east, if there is no zone */
+	int skips;	/* images whose values stay as they are */
 } Conversion;
 
-/* Runs a field's conversions on the JSON from "start" on. */
-extern void convert_run(StringInfo out, int start, const ShapeField *field);
+/* Runs a field's conversions on the JSON from "start" on; image: of a value of
+ * a row, else 0. */
+extern void convert_run(StringInfo out, int start, const ShapeField *field,
+						int image);
 
 /*
  * Each adds a conversion to the field and changes its schema accordingly.
@@ -47,6 +54,8 @@ extern void convert_source_zone(ShapeField *field, const TransformStep *step,
 /* One such clock; unit: of them in a second. */
 extern void convert_clock_zone(ShapeField *field, const TransformStep *step,
 							   int64 unit);
-extern void convert_timezone(ShapeField *field, const TransformStep *step);
+/* images: whose values are changed */
+extern void convert_timezone(ShapeField *field, const TransformStep *step,
+							 int images);
 
 #endif /* TUPLECAST_CONVERT_H */

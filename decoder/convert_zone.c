@@ -174,7 +174,7 @@ set_zone(Conversion *conv, const ShapeField *field, const TransformStep *step)
 }
 
 void
-convert_timezone(ShapeField *field, const TransformStep *step)
+convert_timezone(ShapeField *field, const TransformStep *step, int images)
 {
 	static const struct
 	{
@@ -198,6 +198,7 @@ convert_timezone(ShapeField *field, const TransformStep *step)
 			continue;
 		conv = convert_add(field, rows[i].convert);
 		conv->unit = rows[i].unit;
+		conv->skips = (CONVERT_BEFORE | CONVERT_AFTER) & ~images;
 		set_zone(conv, field, step);
 		return;
 	}

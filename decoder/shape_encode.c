@@ -112,7 +112,9 @@ encode_field(StringInfo out, const ShapeField *f, const FieldContext *c)
 
 	encode_source_of(out, f, c);
 	if (f->nconversions > 0)
-		convert_run(out, start, f);
+		convert_run(out, start, f,
+					c->row != NULL && c->row == c->before ? CONVERT_BEFORE
+														  : CONVERT_AFTER);
 }
 
 static void

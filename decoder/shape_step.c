@@ -477,37 +477,19 @@ timezone_rule(const Draft *d, List *list, List **fields)
 	return false;
 }
 
-static bool
-in_zone_list(List *fields, const char *name)
+/* The images of a column that a rule names: "X" both, "before.X" one. */
+static int
+named_images(List *fields, const char *name)
 {
-	return names_have(fields, name) ||
-		   (names_have(fields, psprintf("before.%s", name)) &&
-			names_have(fields, psprintf("after.%s", name)));
-}
+	int images = 0;
 
-/* One image alone cannot be changed. */
-static void
-check_images(const Draft *d, const TransformStep *step, List *fields)
-{
-	static const char *const images[] = {"before.", "after."};
-	ListCell *lc;
-
-	foreach(lc, fields)
-		for (int i = 0; i < 2; i++)
-		{
-			const char *name = lfirst(lc);
-			size_t len = strlen(images[i]);
-
-			if (strncmp(name, images[i], len) == 0 &&
-				!names_have(fields, name + len) &&
-				!names_have(fields,
-							psprintf("%s%s", images[1 - i], name + len)))
-				shape_step_error(
-					d, step,
-					psprintf(
-						"\"%s\" alone is not supported: name \"%s\", for the row before and after the change",
-						name, name + len));
-		}
+	if (names_have(fields, name))
+		return CONVERT_BEFORE | CONVERT_AFTER;
+	if (names_have(fields, psprintf("before.%s", name)))
+		images |= CONVERT_BEFORE;
+	if (names_have(fields, psprintf("after.%s", name)))
+		images |= CONVERT_AFTER;
+	return images;
 }
 
 /* source.ts_ms and the like: only if one of them is named */
@@ -557,14 +539,18 @@ apply_timezone(Draft *d, const TransformStep *step)
 	found = timezone_rule(d, include != NIL ? include : exclude, &fields);
 	if (include != NIL ? !found : found && fields == NIL)
 		return;
-	check_images(d, step, fields);
 	apply_source_zone(d, step, fields, include != NIL);
 	foreach(lc, d->row)
 	{
 		ShapeField *f = lfirst(lc);
+		int images = CONVERT_BEFORE | CONVERT_AFTER;
 
-		if (fields == NIL || in_zone_list(fields, f->name) == (include != NIL))
-			convert_timezone(f, step);
+		if (include != NIL && fields != NIL)
+			images = named_images(fields, f->name);
+		else
+			images &= ~named_images(fields, f->name);
+		if (images != 0)
+			convert_timezone(f, step, images);
 	}
 	d->row_changed = d->value_changed = true;
 }

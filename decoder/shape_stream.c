@@ -147,7 +147,7 @@ put_member(StringInfo out, const ShapeField *f, const char *object)
 	else
 		json_raw(out, value, (int) (jsonscan_skip(value) - value));
 	if (f->nconversions > 0)
-		convert_run(out, start, f);
+		convert_run(out, start, f, 0);
 }
 
 static void

@@ -50,6 +50,17 @@ SELECT (v->>'__source_ts_us')::bigint - (v->>'__c_ms')::bigint * 1000 BETWEEN 19
 	FROM (SELECT data::json->'value' AS v FROM pg_logical_slot_peek_changes('regress_convert', NULL, NULL, 'topic.prefix', 'p', 'format', 'flat', 'table.include.list', 'public.cvt', 'add.fields', 'source.ts_us,source.ts_ms:c_ms', 'transforms', 'timezone-converter converted.timezone=+05:30 include.list=source:cvt:source.ts_us,cv:source.ts_ms; unwrap') LIMIT 1) r;
 SELECT (s->>'ts_us')::bigint / 1000 = (s->>'ts_ms')::bigint, (s->>'ts_ns')::bigint / 1000000 - (s->>'ts_ms')::bigint BETWEEN -12600000 AND -12599999
 	FROM (SELECT data::json->'value'->'source' AS s FROM pg_logical_slot_peek_changes('regress_convert', NULL, NULL, 'topic.prefix', 'p', 'format', 'envelope', 'table.include.list', 'public.cvt', 'transforms', 'timezone-converter converted.timezone=-03:30 include.list=source:cvt:source.ts_ns') LIMIT 1) r;
-:get, 'format', 'envelope', 'transforms', 'timezone-converter converted.timezone=+08:00 include.list=source:cvt:before.tz');
+-- the row before the change, or the one after it
+CREATE TABLE cvi (id int PRIMARY KEY, a timestamptz, b timestamptz);
+ALTER TABLE cvi REPLICA IDENTITY FULL;
+INSERT INTO cvi VALUES (1, '2024-07-02 03:04:05Z', '2024-07-02 03:04:05Z');
+UPDATE cvi SET a = '2024-01-02 03:04:05Z';
+DELETE FROM cvi;
+\set images 'SELECT data::json->''value''->''before'' AS before, data::json->''value''->''after'' AS after FROM pg_logical_slot_peek_changes(''regress_convert'', NULL, NULL, ''topic.prefix'', ''p'', ''format'', ''envelope'', ''tombstones.on.delete'', ''false'', ''table.include.list'', ''public.cvi'', ''transforms'''
+:images, 'timezone-converter converted.timezone=+08:00 include.list=source:cvi:before.a');
+:images, 'timezone-converter converted.timezone=+08:00 include.list=source:cvi:after.a,cvi:before.b');
+:images, 'timezone-converter converted.timezone=+08:00 exclude.list=source:cvi:before.a');
+\set get 'SELECT data::json->''value'' FROM pg_logical_slot_peek_changes(''regress_convert'', NULL, NULL, ''topic.prefix'', ''p'', ''table.include.list'', ''public.cvi'''
+:get, 'format', 'flat', 'transforms', 'timezone-converter converted.timezone=+08:00 include.list=source:cvi:before.a,cvi:after.b; unwrap');
 SELECT 'gone' FROM pg_drop_replication_slot('regress_convert');
-DROP TABLE cv, cvt;
+DROP TABLE cv, cvt, cvi;

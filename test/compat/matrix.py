@@ -241,6 +241,13 @@ def steps():
     zone = {"type": "io.debezium.transforms.TimezoneConverter", "converted.timezone": "America/New_York"}
     yield from made("timezone-source", {"z": {**zone, "include.list": "source:customers:source.ts_ms,customers:ts,customers:source.ts_ns"}})
     yield from made("timezone-exclude", {"z": {**zone, "converted.timezone": "+05:30", "exclude.list": "source:customers:source.ts_ms"}})
+    # one image of the row, or the other
+    images = {"table.include.list": r"id\.(customers|zoned)"}
+    for what, rule in (("before", "include.list"), ("after", "include.list"), ("before", "exclude.list"), ("after", "exclude.list")):
+        rules = f"source:customers:{what}.ts,zoned:{what}.ts,zoned:{what}.ttz,zoned:{what}.t"
+        yield from made(f"timezone-{what}-{rule[:7]}", {"z": {**zone, rule: rules}}, **images)
+        yield from made(f"timezone-{what}-{rule[:7]}-unwrap", {"z": {**zone, rule: rules}, "unwrap": {"type": UNWRAP["transforms.unwrap.type"], "delete.tombstone.handling.mode": "rewrite"}}, **images)
+    yield from made("timezone-mixed", {"z": {**zone, "include.list": "zoned:before.ts,zoned:after.t,zoned:ttz,zoned:source.ts_ms"}}, **images)
     yield from made("timezone-unwrap", {"z": {**zone, "include.list": "source:customers:source.ts_us,k_only:source.ts_us"}, "unwrap": {
         "type": UNWRAP["transforms.unwrap.type"], "delete.tombstone.handling.mode": "rewrite", "add.fields": "source.ts_us,source.ts_ms,op"}})
     yield Combination("steps-comments", "identity", {**SCHEMAS, "table.include.list": r"id\.customers", "include.schema.comments": "true"})

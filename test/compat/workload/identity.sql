@@ -41,6 +41,8 @@ CREATE TABLE id.k_bytea (k bytea PRIMARY KEY, v int);
 CREATE TABLE id.k_date (k date, e int8, PRIMARY KEY (k, e));
 CREATE TABLE id.k_more (k float8, t time, b bool, a text[], PRIMARY KEY (k, t, b, a));
 CREATE TABLE id.k_only (id int PRIMARY KEY);
+CREATE TABLE id.zoned (id int PRIMARY KEY, ts timestamptz, t timestamp NOT NULL, ttz timetz);
+ALTER TABLE id.zoned REPLICA IDENTITY FULL;
 CREATE TABLE id.toast (
 	id int PRIMARY KEY, n int, t text, tnn text NOT NULL, b bytea, j jsonb, js json, vc varchar, c char(3000), x xml, hst hstore,
 	ta text[], ia int[], ba bigint[], bya bytea[], ua uuid[], da date[], jba jsonb[],
@@ -122,6 +124,10 @@ INSERT INTO id.k_date VALUES ('2024-02-29', 9223372036854775807), ('0044-03-15 B
 UPDATE id.k_date SET k = '1969-07-20' WHERE e > 0;
 UPDATE id.k_date SET k = '2024-03-01', e = 1 WHERE e > 0;
 DELETE FROM id.k_date;
+INSERT INTO id.zoned VALUES (1, '2024-07-02 03:04:05.678Z', '2024-07-02 03:04:05.678901', '12:34:56.5+02'), (2, NULL, '1999-12-31 23:59:59', NULL);
+UPDATE id.zoned SET ts = '2024-01-02 03:04:05Z', t = t + interval '6 months';
+UPDATE id.zoned SET id = id + 10;
+DELETE FROM id.zoned;
 INSERT INTO id.k_more VALUES ('NaN', '12:34:56.789', true, '{a,"b,c"}'), (1.5, '00:00', false, '{}');
 UPDATE id.k_more SET k = k / 2, b = NOT b, a = a || 'x\y'::text;
 UPDATE id.k_more SET k = '-Infinity', t = '23:59:59.999999' WHERE b;
