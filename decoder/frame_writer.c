@@ -15,6 +15,7 @@
 #include "shape.h"
 
 #define KEEP_BYTES (1 << 20)
+#define KEY_LABEL  ",\"key\":"
 
 /* ---- packing ------------------------------------------------------------- */
 
@@ -359,7 +360,7 @@ void
 frame_key_begin(FrameWriter *w)
 {
 	if (!w->wire)
-		json_lit(w->out, ",\"key\":");
+		json_lit(w->out, KEY_LABEL);
 	w->key_at = w->out->len;
 	blob_begin(w, w->stream->key_head);
 	w->row = w->out->len;
@@ -396,10 +397,9 @@ base64_to_bytes(FrameWriter *w, int start)
 	pfree(bytes);
 }
 
-void
-frame_key_end(FrameWriter *w)
+static void
+finish_key(FrameWriter *w)
 {
-	stream_rewrite_key(w->out, w->row, w->stream->shape);
 	if (w->text_keys)
 		json_to_text(w, w->row);
 	blob_end(w, w->stream->key_tail);
@@ -407,10 +407,17 @@ frame_key_end(FrameWriter *w)
 }
 
 void
+frame_key_end(FrameWriter *w)
+{
+	stream_rewrite_key(w->out, w->row, w->stream->shape);
+	finish_key(w);
+}
+
+void
 frame_key_null(FrameWriter *w)
 {
 	if (!w->wire)
-		json_lit(w->out, ",\"key\":");
+		json_lit(w->out, KEY_LABEL);
 	blob_null(w);
 }
 
@@ -424,9 +431,30 @@ frame_value_begin(FrameWriter *w)
 	w->row = w->out->len;
 }
 
+/* The key comes first, so both are written anew. */
+static void
+key_of_value(FrameWriter *w)
+{
+	StringInfo out = w->out;
+	int len = out->len - w->row;
+	char *value = pnstrdup(out->data + w->row, len);
+
+	out->len = w->key_at - (w->wire ? 0 : (int) strlen(KEY_LABEL));
+	frame_key_begin(w);
+	json_raw(out, value, len);
+	stream_value_to_key(out, w->row, w->stream->shape);
+	finish_key(w);
+	frame_value_begin(w);
+	json_raw(out, value, len);
+	pfree(value);
+}
+
 void
 frame_value_end(FrameWriter *w)
 {
+	if (unlikely(w->stream->shape != NULL &&
+				 stream_key_of_value(w->stream->shape)))
+		key_of_value(w);
 	if (w->stream->null_values)
 	{
 		w->out->len = w->value_at;
@@ -436,7 +464,11 @@ frame_value_end(FrameWriter *w)
 	}
 	stream_rewrite_value(w->out, w->row, w->stream->shape);
 	if (w->text_values)
+	{
+		/* it does not stand there any more */
+		w->hole = 0;
 		json_to_text(w, w->row);
+	}
 	else if (w->stream->bytes_values && w->wire)
 		base64_to_bytes(w, w->row);
 	blob_end(w, w->stream->value_tail);

@@ -107,6 +107,11 @@ extern void stream_rewrite_key(StringInfo out, int start,
 							   const struct StreamShape *shape);
 extern void stream_rewrite_value(StringInfo out, int start,
 								 const struct StreamShape *shape);
+/* Whether the key is made of the value, once that is known; and that, of the
+ * value that was written from "start" on. */
+extern bool stream_key_of_value(const struct StreamShape *shape);
+extern void stream_value_to_key(StringInfo out, int start,
+								const struct StreamShape *shape);
 
 /* The field of that name (UTF-8), or NULL. */
 extern ShapeField *shape_field_find(ShapeField *fields, int n,

@@ -22,6 +22,7 @@ typedef struct Draft
 	bool has_key;
 	bool bare_key;
 	bool key_changed;
+	bool key_of_value;	  /* its fields are the value's */
 	List *key;			  /* of ShapeField * */
 	const char *key_rest; /* of its schema, behind the fields */
 	bool value_changed;

@@ -400,7 +400,7 @@ apply_value_to_key(Draft *d, const TransformStep *step)
 	}
 	d->key = key;
 	d->key_rest = ",\"optional\":false";
-	d->has_key = d->key_changed = true;
+	d->has_key = d->key_changed = d->key_of_value = true;
 	d->bare_key = false;
 }
 

@@ -14,6 +14,7 @@
 struct StreamShape
 {
 	bool own_key;
+	bool key_of_value;
 	bool bare_key;
 	int nkey;
 	ShapeField *key;
@@ -89,6 +90,7 @@ finish(const Draft *d, StreamInfo *stream)
 	if (!d->key_changed && !d->value_changed)
 		return;
 	shape->own_key = d->key_changed;
+	shape->key_of_value = d->key_of_value;
 	shape->bare_key = d->bare_key;
 	shape->nkey = list_length(d->key);
 	shape->key = shape_fields_array(d->key);
@@ -124,10 +126,8 @@ stream_transform(const Encoder *enc, StreamInfo *stream, const StreamInfo *full)
 	{
 		const TransformStep *step = &chain->steps[i];
 
-		/* a key is written before the value */
 		if (step->kind != STEP_UNWRAP && step->kind != STEP_OUTBOX &&
-			step->kind != STEP_TIMEZONE && step->kind != STEP_VALUE_TO_KEY &&
-			shape_step_applies(&d, step))
+			step->kind != STEP_TIMEZONE && shape_step_applies(&d, step))
 			apply_step(&d, step);
 	}
 	finish(&d, stream);
@@ -175,8 +175,20 @@ rewrite(StringInfo out, int start, const ShapeField *fields, int n, bool bare)
 void
 stream_rewrite_key(StringInfo out, int start, const struct StreamShape *shape)
 {
-	if (shape != NULL && shape->own_key)
+	if (shape != NULL && shape->own_key && !shape->key_of_value)
 		rewrite(out, start, shape->key, shape->nkey, shape->bare_key);
+}
+
+bool
+stream_key_of_value(const struct StreamShape *shape)
+{
+	return shape->key_of_value;
+}
+
+void
+stream_value_to_key(StringInfo out, int start, const struct StreamShape *shape)
+{
+	rewrite(out, start, shape->key, shape->nkey, shape->bare_key);
 }
 
 void

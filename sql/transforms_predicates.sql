@@ -23,5 +23,13 @@ SELECT data::json->'topic', data::json->'value'->'id', data::json->'value'->'aft
 SELECT 'emitted' FROM pg_logical_emit_message(true, 'pref', 'content');
 SELECT DISTINCT data::json->>'topic' FROM pg_logical_slot_peek_changes('regress_predicates', NULL, NULL, 'topic.prefix', 'p', 'provide.transaction.metadata', 'true', 'transforms', 'regex-router regex=p%5C.(message%7Ctransaction) replacement=q-$1', 'table.include.list', 'none') ORDER BY 1;
 SELECT data::json->'key', data::json->'value'->'message'->'prefix', data::json->'value'->'s', data::json->'value'->'t', data::json->'headers' FROM pg_logical_slot_peek_changes('regress_predicates', NULL, NULL, 'topic.prefix', 'p', 'key.schemas.enable', 'true', 'transforms', 'insert-field of=value static.field=s static.value=x topic.field=t; insert-field of=key static.field=k! static.value=y; insert-header header=h value.literal=1 if.tombstone=true if.not=true; value-to-key fields=v if.topic=.*pr', 'table.include.list', 'none') WHERE data LIKE '%pref%';
+-- and their keys made of their values, but for fields that they lack
+\set message 'SELECT data::json->''key'', data::json->''value'' IS NOT NULL FROM pg_logical_slot_peek_changes(''regress_predicates'', NULL, NULL, ''topic.prefix'', ''p'', ''table.include.list'', ''none'', ''transforms'''
+:message, 'value-to-key fields=op,message', 'key.schemas.enable', 'true') WHERE data LIKE '%pref%';
+:message, 'replace-field of=value include=message,op renames=message:m; mask-field of=value fields=op replacement=x; value-to-key fields=m,op; insert-field of=key static.field=k static.value=y') WHERE data LIKE '%pref%';
+:message, 'value-to-key fields=message; extract-key field=message', 'key.format', 'string') WHERE data LIKE '%pref%';
+:message, 'value-to-key fields=op', 'format', 'cloudevents') WHERE data LIKE '%:message%';
+:message, 'value-to-key fields=absent') WHERE data LIKE '%pref%';
+SELECT DISTINCT data::json->'key'->>'status', data::json->'key'->>'event_count', data::json->'value'->>'status' FROM pg_logical_slot_peek_changes('regress_predicates', NULL, NULL, 'topic.prefix', 'p', 'provide.transaction.metadata', 'true', 'table.include.list', 'none', 'transforms', 'value-to-key fields=status,event_count if.topic=.*transaction') WHERE data LIKE '{"topic":"p.transaction%' ORDER BY 1, 2;
 SELECT 'gone' FROM pg_drop_replication_slot('regress_predicates');
 DROP TABLE pr, pr_other;

@@ -237,6 +237,11 @@ def steps():
     yield from made("messages-mask", {"m": {"type": "MaskField$Value", "fields": "op"}, "k": {"type": "MaskField$Key", "fields": "prefix", "replacement": "compat-end"}})
     yield from made("messages-cast", {"c": {"type": "Cast$Value", "spec": "ts_ms:string,op:string"}, "i": {"type": "InsertField$Value", "static.field": "s", "static.value": "x", "topic.field": "t"}})
     yield from made("messages-key", {"e": {"type": "ExtractField$Key", "field": "prefix"}, "c": {"type": "Cast$Key", "spec": "string"}})
+    yield from made("messages-value-to-key", {"m": {"type": "MaskField$Value", "fields": "op", "replacement": "x"}, "r": {"type": "ReplaceField$Value", "renames": "message:m"},
+                                              "v": {"type": "ValueToKey", "fields": "m,op"}})
+    yield from made("messages-value-to-key-bare", {"v": {"type": "ValueToKey", "fields": "op,message"}, "e": {"type": "ExtractField$Key", "field": "message"}})
+    yield from made("transactions-value-to-key", {"v": {"type": "ValueToKey", "fields": "id,status,event_count"}},
+                    **{"provide.transaction.metadata": "true", "predicates.message.pattern": ".*transaction"})
     yield from made("messages-logical", {"l": {"type": "io.debezium.transforms.ByLogicalTableRouter", "topic.regex": r"(.*)\.(message|k_only)", "topic.replacement": "$1.other"}})
     zone = {"type": "io.debezium.transforms.TimezoneConverter", "converted.timezone": "America/New_York"}
     yield from made("timezone-source", {"z": {**zone, "include.list": "source:customers:source.ts_ms,customers:ts,customers:source.ts_ns"}})

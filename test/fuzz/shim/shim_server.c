@@ -399,6 +399,17 @@ ResourceOwnerDelete(ResourceOwner owner)
 }
 
 /* no stream of the fuzzer has transforms */
+bool
+stream_key_of_value(const struct StreamShape *shape)
+{
+	return false;
+}
+
+void
+stream_value_to_key(StringInfo out, int start, const struct StreamShape *shape)
+{
+}
+
 void
 stream_rewrite_key(StringInfo out, int start, const struct StreamShape *shape)
 {
