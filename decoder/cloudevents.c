@@ -109,17 +109,89 @@ event_time(StringInfo out, int64 ms)
 					 rest / 1000 % 60, rest % 1000);
 }
 
-static void
-event_id(StringInfo out, const Encoder *enc, const char *source)
+/* ---- metadata.headers ---------------------------------------------------- */
+
+/* What a header says, in JSON, if that is a string; else NULL. */
+static const char *
+header_string(const Encoder *enc, const StreamInfo *stream, const char *name)
 {
+	const RecordHeader *h = NULL;
+	StringInfoData json;
+	const char *value;
+
+	for (int i = 0; i < stream->nheaders; i++)
+		if (strcmp(stream->headers[i].name, name) == 0)
+			h = &stream->headers[i];
+	if (h == NULL || h->value == NULL)
+		return NULL;
+	if (enc->opts->header_format != HEADER_JSON)
+	{
+		initStringInfo(&json);
+		json_utf8(&json, h->value, h->len);
+		return json.data;
+	}
+	value = enc->opts->header_schemas ? jsonscan_member(h->value, "payload")
+									  : h->value;
+	return value != NULL && *value == '"' ? jsonscan_copy(value) : NULL;
+}
+
+/* The same, if the attribute is to come from there. */
+static const char *
+attribute_header(const Encoder *enc, const StreamInfo *stream, const char *name)
+{
+	ListCell *lc;
+
+	foreach(lc, enc->opts->metadata_headers)
+		if (strcmp(lfirst(lc), name) == 0)
+			return header_string(enc, stream, name);
+	return NULL;
+}
+
+const char *
+cloudevent_missing_header(const Encoder *enc, const StreamInfo *stream)
+{
+	ListCell *lc;
+
+	foreach(lc, enc->opts->metadata_headers)
+		if (header_string(enc, stream, lfirst(lc)) == NULL)
+			return lfirst(lc);
+	return NULL;
+}
+
+/* ---- the event ----------------------------------------------------------- */
+
+static void
+event_id(StringInfo out, const Encoder *enc, const StreamInfo *stream,
+		 const char *source)
+{
+	const char *given = attribute_header(enc, stream, "id");
 	StringInfoData id;
 
+	if (given != NULL)
+	{
+		json_str(out, given);
+		return;
+	}
 	initStringInfo(&id);
 	appendStringInfo(&id, "name:%s;lsn:%s;txId:%s", source_text(source, "name"),
 					 source_text(source, "lsn"), source_text(source, "txId"));
 	if (enc->opts->compat_version >= COMPAT_2_5)
 		appendStringInfo(&id, ";sequence:%s", source_text(source, "sequence"));
 	json_utf8(out, id.data, id.len);
+}
+
+static void
+event_type(StringInfo out, const Encoder *enc, const StreamInfo *stream)
+{
+	const char *given = attribute_header(enc, stream, "type");
+
+	if (given != NULL)
+		json_str(out, given);
+	else if (enc->opts->compat_version >= COMPAT_2_5)
+		json_lit(out,
+				 "\"io.debezium.connector.postgresql.DataChangeEvent\"");
+	else
+		json_lit(out, "\"io.debezium.postgresql.datachangeevent\"");
 }
 
 void
@@ -130,15 +202,12 @@ cloudevent_begin(StringInfo out, const Encoder *enc, const StreamInfo *stream,
 		psprintf("/debezium/postgresql/%s", source_text(source, "name"));
 
 	json_lit(out, "{\"id\":");
-	event_id(out, enc, source);
+	event_id(out, enc, stream, source);
 	attribute(out, "source");
 	json_utf8(out, name, strlen(name));
-	json_lit(out, ",\"specversion\":\"1.0\",\"type\":\"");
-	if (enc->opts->compat_version >= COMPAT_2_5)
-		json_lit(out, "io.debezium.connector.postgresql.DataChangeEvent");
-	else
-		json_lit(out, "io.debezium.postgresql.datachangeevent");
-	json_lit(out, "\",\"time\":");
+	json_lit(out, ",\"specversion\":\"1.0\",\"type\":");
+	event_type(out, enc, stream);
+	json_lit(out, ",\"time\":");
 	event_time(out, strtoll(source_text(source, "ts_ms"), NULL, 10));
 	json_lit(out, ",\"datacontenttype\":\"application/json\"");
 	if (enc->opts->extension_attributes)
@@ -163,14 +232,18 @@ cloudevent_end(StringInfo out, const StreamInfo *stream)
 }
 
 const char *
-cloudevent_data_head(const Encoder *enc, const char *before, const char *after)
+cloudevent_data_head(const Encoder *enc, const StreamInfo *stream,
+					 const char *before, const char *after)
 {
-	/* 2.0 took PostgreSQL for another one here */
-	const char *connector =
-		enc->opts->compat_version >= COMPAT_2_5 ? "postgresql" : "mysql";
+	const char *name = attribute_header(enc, stream, "dataSchemaName");
 
+	/* 2.0 took PostgreSQL for another one here */
+	if (name == NULL)
+		name = enc->opts->compat_version >= COMPAT_2_5
+				   ? "\"io.debezium.connector.postgresql.Data\""
+				   : "\"io.debezium.connector.mysql.Data\"";
 	return psprintf(
 		"{\"schema\":{\"type\":\"struct\",\"fields\":[%s,%s],\"optional\":false,"
-		"\"name\":\"io.debezium.connector.%s.Data\"},\"payload\":",
-		before, after, connector);
+		"\"name\":%s},\"payload\":",
+		before, after, name);
 }

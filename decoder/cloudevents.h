@@ -18,8 +18,15 @@ extern void cloudevent_begin(StringInfo out, const Encoder *enc,
 							 const char *source, const char *transaction);
 extern void cloudevent_end(StringInfo out, const StreamInfo *stream);
 
-/* {"schema":…,"payload": around data; before and after are JSON schemas */
-extern const char *cloudevent_data_head(const Encoder *enc, const char *before,
-										const char *after);
+/* {"schema":…,"payload": around data of the stream's events; before and after
+ * are JSON schemas */
+extern const char *cloudevent_data_head(const Encoder *enc,
+										const StreamInfo *stream,
+										const char *before, const char *after);
+
+/* The one of metadata.headers that the stream's events do not have, or have in
+ * a form that is no string; NULL: none. */
+extern const char *cloudevent_missing_header(const Encoder *enc,
+											 const StreamInfo *stream);
 
 #endif /* TUPLECAST_CLOUDEVENTS_H */

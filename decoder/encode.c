@@ -69,6 +69,8 @@ encoder_complete_plan(void *arg, RelationPlan *plan)
 	header_set_stream(enc, &plan->null_stream);
 	plan->key_schema = schema_key(enc, plan);
 	shapes_build(enc, plan);
+	if (plan->shapes == NULL)
+		shape_check_headers(enc, plan, &plan->stream);
 }
 
 /* ---- records ------------------------------------------------------------- */

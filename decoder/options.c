@@ -244,6 +244,26 @@ check_message_key_columns(const char *value)
 }
 
 static void
+check_metadata_headers(const PluginOptions *opts)
+{
+	ListCell *lc;
+
+	foreach(lc, opts->metadata_headers)
+	{
+		const char *name = lfirst(lc);
+
+		if (strcmp(name, "id") != 0 && strcmp(name, "type") != 0 &&
+			strcmp(name, "dataSchemaName") != 0)
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for option \"metadata.headers\": \"%s\"",
+						name),
+				 errhint("It lists id, type, dataSchemaName.")));
+	}
+}
+
+static void
 check_exclusive(const char *a, bool has_a, const char *b, bool has_b)
 {
 	if (has_a && has_b)
@@ -327,6 +347,7 @@ options_parse(PluginOptions *opts, List *defelems)
 	decode_placeholder(opts);
 	check_topic_prefix(opts->topic_prefix);
 	check_message_key_columns(opts->message_key_columns);
+	check_metadata_headers(opts);
 	check_exclusive("schema.include.list", opts->schema_include.count > 0,
 					"schema.exclude.list", opts->schema_exclude.count > 0);
 	check_exclusive("table.include.list", opts->table_include.count > 0,

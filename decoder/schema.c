@@ -234,7 +234,7 @@ event_schema(const Encoder *enc, RelationPlan *plan)
 		field_name(&s, i == 0 ? "before" : "after");
 		image[i] = s.data;
 	}
-	stream->data_head = cloudevent_data_head(enc, image[0], image[1]);
+	stream->data_head = cloudevent_data_head(enc, stream, image[0], image[1]);
 	stream->value_head = stream->value_tail = "";
 }
 

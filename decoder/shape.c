@@ -381,7 +381,7 @@ shape_bare_head(const ShapeField *field)
 
 /* Of a CloudEvent only the data has a schema: before and after. */
 static const char *
-event_head(const Draft *d)
+event_head(const Draft *d, const StreamInfo *stream)
 {
 	StringInfoData before;
 	StringInfoData after;
@@ -390,7 +390,29 @@ event_head(const Draft *d)
 	initStringInfo(&after);
 	shape_field_schema(&before, shape_list_find(d->value, "before"), "before");
 	shape_field_schema(&after, shape_list_find(d->value, "after"), "after");
-	return cloudevent_data_head(d->enc, before.data, after.data);
+	return cloudevent_data_head(d->enc, stream, before.data, after.data);
+}
+
+void
+shape_check_headers(const Encoder *enc, const RelationPlan *plan,
+					const StreamInfo *stream)
+{
+	const char *missing = enc->opts->format == FORMAT_CLOUDEVENTS
+							  ? cloudevent_missing_header(enc, stream)
+							  : NULL;
+
+	if (missing != NULL)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg(
+				 "the records of \"%s.%s\" cannot be CloudEvents: they have no header \"%s\" that is a string",
+				 plan->schema, plan->table, missing),
+			 errdetail("The option \"metadata.headers\" takes \"%s\" from it.",
+					   missing),
+			 errhint(
+				 "Set it by a transform InsertHeader, take \"%s\" off the list, or leave the table out with table.include.list.",
+				 missing)));
 }
 
 /* what an event is made of */
@@ -440,7 +462,7 @@ finish_schemas(const Draft *d, StreamInfo *stream)
 				plan_with_schemas(d->enc, d->plan, true).null_stream.value_head;
 		else if (d->enc->opts->format == FORMAT_CLOUDEVENTS && !d->flat)
 		{
-			stream->data_head = event_head(d);
+			stream->data_head = event_head(d, stream);
 			return;
 		}
 		else
@@ -473,12 +495,14 @@ finish(const Draft *d)
 	stream->announced = false;
 	stream->topic = topic_sanitize(d->topic);
 	check_event(d);
-	finish_schemas(d, stream);
 	stream->nheaders = 0;
 	stream->headers = NULL;
 	header_set_stream(d->enc, stream);
 	stream->headers =
 		shape_headers_array(stream->headers, &stream->nheaders, d->headers);
+	if (d->class != SHAPE_TOMBSTONE)
+		shape_check_headers(d->enc, d->plan, stream);
+	finish_schemas(d, stream);
 	shape->headers =
 		shape_headers_array(NULL, &shape->nheaders, d->late_headers);
 	shape->flat = d->flat;

@@ -82,6 +82,9 @@ typedef struct Shape
  * Without transforms it does nothing.
  */
 extern void shapes_build(const Encoder *enc, RelationPlan *plan);
+/* ERROR if the stream's CloudEvents lack one of metadata.headers. */
+extern void shape_check_headers(const Encoder *enc, const RelationPlan *plan,
+								const StreamInfo *stream);
 /* Key and value of a record; row is that of the key. */
 extern void shape_encode_key(StringInfo out, Encoder *enc, const Change *change,
 							 char op, const Shape *shape, const RowImage *row);

@@ -208,8 +208,7 @@ static const struct
 	{"data.serializer.type", "json", "Avro needs a schema registry"},
 	{"opentelemetry.tracing.attributes.enable", "false",
 	 "there is no header traceparent to read it from"},
-	{"schema.data.name.source.header.enable", "false",
-	 "there is no header dataSchemaName to read it from"},
+	{"schema.data.name.source.header.enable", NULL, ""},
 	{"schema.cloudevents.name", NULL, ""},
 	{"schema.name.adjustment.mode", NULL, ""},
 };
@@ -224,38 +223,95 @@ refuse_setting(const Property *p, const char *why, Error *err)
 	return false;
 }
 
-/* "value,id:generate,…": all that is taken from headers has another item */
+/*
+ * An item of metadata.source: what comes from a header goes to "names".  Of
+ * traceparent and dataSchemaName another property must ask for it, too.
+ */
 static bool
-check_metadata_source(const Converter *c, Error *err)
+metadata_item(const Converter *c, const char *item, bool first, char **names)
+{
+	static const char *const headers[] = {"id", "type", "dataSchemaName"};
+	const Property *enable =
+		find(c->from, c->side, ".schema.data.name.source.header.enable");
+	bool named = false;
+	int index;
+	char *longer;
+
+	if (first)
+		return config_word_find("value", item, NULL, NULL);
+	if (config_word_find("id:generate|type:generate|traceparent:header|"
+						 "traceparent:generate|dataSchemaName:generate",
+						 item, NULL, NULL))
+		return true;
+	if (!config_word_find("id:header|type:header|dataSchemaName:header", item,
+						  &index, NULL))
+		return false;
+	if (index == 2 &&
+		(enable == NULL || !config_parse_bool(enable->value, &named) || !named))
+		return true;
+	longer = config_printf("%s%s%s", *names, **names != '\0' ? "," : "",
+						   headers[index]);
+	free(*names);
+	*names = longer;
+	return true;
+}
+
+/* The converter reads headers as this one writes them, and no others. */
+static bool
+check_header_converter(const Config *cfg, const Property *p, Error *err)
+{
+	const char *format = config_text(cfg, config_find_option("header.format"));
+	const char *schemas =
+		config_text(cfg, config_find_option("header.schemas.enable"));
+	bool enabled = false;
+
+	if (strcmp(format, "json") == 0 && config_parse_bool(schemas, &enabled) &&
+		enabled)
+		return true;
+	err_set(err, ERR_CONFIG, "config_unsupported",
+			"%.100s=%.100s needs headers in JSON with their schemas", p->name,
+			p->value);
+	err_detail(err,
+			   "CloudEventsConverter cannot read others, and would stop the "
+			   "connector. It comes from %s.",
+			   p->origin);
+	err_hint(err, "Set header.converter=" JSON_CONVERTER
+				  " and header.converter.schemas.enable=true.");
+	return false;
+}
+
+/* "value,id:generate,…" */
+static bool
+apply_metadata_source(Config *cfg, const Converter *c, Error *err)
 {
 	const Property *p = find(c->from, c->side, ".metadata.source");
 	const char *item = p != NULL ? p->value : "";
+	char *names = config_strndup("", 0);
+	bool ok = true;
 
-	for (bool first = true; *item != '\0'; first = false)
+	for (bool first = true; ok && *item != '\0'; first = false)
 	{
 		size_t len = strcspn(item, ",");
 		char *word = config_strndup(item, len);
 		char *trimmed = word + strspn(word, " \t");
-		bool ok;
 
 		for (size_t n = strlen(trimmed); n > 0 && isspace(trimmed[n - 1]); n--)
 			trimmed[n - 1] = '\0';
-		ok = config_word_find(
-			first ? "value"
-				  : "id:generate|type:generate|traceparent:header|"
-					"traceparent:generate|dataSchemaName:generate|"
-					"dataSchemaName:header",
-			trimmed, NULL, NULL);
-		free(word);
+		ok = metadata_item(c, trimmed, first, &names);
 		if (!ok)
-			return refuse_setting(
-				p,
-				"the records have no headers with id, type, source and op; "
-				"metadata comes from the value",
-				err);
+			refuse_setting(p,
+						   "the records have no headers source and op; begin "
+						   "it with value",
+						   err);
+		free(word);
 		item += len + (item[len] == ',');
 	}
-	return true;
+	if (ok && *names != '\0')
+		ok = check_header_converter(cfg, p, err) &&
+			 config_set_name(cfg, "metadata.headers", names, p->origin, c->rank,
+							 err);
+	free(names);
+	return ok;
 }
 
 /* The event is made of what the transforms leave. */
@@ -299,7 +355,7 @@ apply_cloudevents(Config *cfg, const Converter *c, Error *err)
 							  NULL))
 			return refuse_setting(p, cloudevents_properties[i].why, err);
 	}
-	if (!check_metadata_source(c, err) || !check_envelopes(cfg, c, err))
+	if (!apply_metadata_source(cfg, c, err) || !check_envelopes(cfg, c, err))
 		return false;
 	p = find(c->from, c->side, ".extension.attributes.enable");
 	if (p != NULL && !config_set_name(cfg, "extension.attributes.enable",
@@ -485,6 +541,8 @@ config_apply_converters(Config *cfg, Error *err)
 	Converter c = {0};
 	bool named = false;
 
+	if (!apply_headers(cfg, err))
+		return false;
 	for (int i = 0; i < 2; i++)
 	{
 		choose(cfg, sides[i], &c);
@@ -502,5 +560,5 @@ config_apply_converters(Config *cfg, Error *err)
 					"value.converter.schemas.enable=false and "
 					"key.converter.schemas.enable=false turn them off",
 					cfg->state->connector_file);
-	return apply_headers(cfg, err) && apply_null_defaults(cfg, &c, err);
+	return apply_null_defaults(cfg, &c, err);
 }

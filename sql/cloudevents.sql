@@ -27,6 +27,13 @@ SELECT v->>'id' !~ 'sequence', v->>'type', v->'data'->'schema'->>'name', v ? 'io
 SELECT v->'data'->'payload'->'after', v->'data'->'schema'->'fields'->1->>'name', t FROM (SELECT (data::jsonb)->'value' AS v, data::json->>'topic' AS t FROM pg_logical_slot_peek_changes('regress_cloudevents', NULL, NULL, 'topic.prefix', 'pfx', 'format', 'cloudevents', 'value.schemas.enable', 'true', 'transforms', 'logical-router topic.regex=(.*)ce topic.replacement=$1events; insert-field of=value static.field=more static.value=x') LIMIT 1) r;
 SELECT data FROM pg_logical_slot_peek_changes('regress_cloudevents', NULL, NULL, 'topic.prefix', 'pfx', 'format', 'cloudevents', 'transforms', 'unwrap');
 SELECT data FROM pg_logical_slot_peek_changes('regress_cloudevents', NULL, NULL, 'topic.prefix', 'pfx', 'format', 'cloudevents', 'transforms', 'outbox table.field.event.id=id');
+-- attributes from headers
+\set made 'SELECT left(v->>''id'', 9), v->>''type'', v->''data''->''schema''->>''name'' FROM (SELECT data::json->''value'' AS v FROM pg_logical_slot_peek_changes(''regress_cloudevents'', NULL, NULL, ''topic.prefix'', ''pfx'', ''format'', ''cloudevents'', ''value.schemas.enable'', ''true'', ''compat.version'', ''2.7'''
+:made, 'header.format', 'json', 'header.schemas.enable', 'true', 'metadata.headers', 'type,dataSchemaName', 'transforms', 'insert-header header=type value.literal=com.example.Changed; insert-header header=dataSchemaName value.literal=a"b if.topic=.*ce') LIMIT 1) r;
+:made, 'metadata.headers', 'id', 'transforms', 'insert-header header=id value.literal=one if.tombstone=true if.not=true') LIMIT 1) r;
+:made, 'metadata.headers', 'id') LIMIT 1) r;
+:made, 'header.format', 'json', 'metadata.headers', 'type', 'transforms', 'insert-header header=type value.literal=7') LIMIT 1) r;
+:made, 'metadata.headers', 'source') LIMIT 1) r;
 DROP FUNCTION ce_strip;
 DROP TABLE ce;
 SELECT 'dropped' FROM pg_drop_replication_slot('regress_cloudevents');

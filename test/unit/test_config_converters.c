@@ -131,8 +131,9 @@ test_cloudevents(void **state)
 		{"serializer.type", "avro", "schema registry"},
 		{"data.serializer.type", "avro", "schema registry"},
 		{"opentelemetry.tracing.attributes.enable", "true", "traceparent"},
-		{"metadata.source", "header", "headers"},
-		{"metadata.source", "value, id:header", "headers"},
+		{"metadata.source", "header,id:generate", "source and op"},
+		{"metadata.source", "value, id:header", "headers in JSON"},
+		{"metadata.source", "value,op:header", "begin it with value"},
 	};
 	char more[1024];
 
@@ -167,6 +168,24 @@ test_cloudevents(void **state)
 		assert_has(err.text, refused[i][0]);
 		assert_has(err.text, refused[i][2]);
 	}
+	must_load(
+		"--config",
+		connector(CLOUDEVENTS
+				  ",\"header.converter\":\"org.apache.kafka.connect.json."
+				  "JsonConverter\",\"value.converter.metadata.source\":"
+				  "\"value,id:header, type:header,dataSchemaName:header\""),
+		NULL);
+	assert_string_equal(pair(&cfg.plugin, "metadata.headers"), "id,type");
+	must_load(
+		"--config",
+		connector(CLOUDEVENTS
+				  ",\"header.converter\":\"org.apache.kafka.connect.json."
+				  "JsonConverter\",\"value.converter.metadata.source\":"
+				  "\"value,id:generate,dataSchemaName:header\",\"value."
+				  "converter.schema.data.name.source.header.enable\":\"true\""),
+		NULL);
+	assert_string_equal(pair(&cfg.plugin, "metadata.headers"),
+						"dataSchemaName");
 	/* what is no envelope is no event */
 	snprintf(more, sizeof(more), "%s," CLOUDEVENTS, UNWRAP);
 	must_fail("config_unsupported", "--config", connector(more), NULL);
