@@ -188,8 +188,7 @@ event_type(StringInfo out, const Encoder *enc, const StreamInfo *stream)
 	if (given != NULL)
 		json_str(out, given);
 	else if (enc->opts->compat_version >= COMPAT_2_5)
-		json_lit(out,
-				 "\"io.debezium.connector.postgresql.DataChangeEvent\"");
+		json_lit(out, "\"io.debezium.connector.postgresql.DataChangeEvent\"");
 	else
 		json_lit(out, "\"io.debezium.postgresql.datachangeevent\"");
 }

@@ -794,8 +794,13 @@ put_oversize(FrameWriter *w, const FrameOversize *over)
 void
 frame_mark_hole(FrameWriter *w, StringInfo out, int at)
 {
-	if (w->wire && w->marker != NULL && out == w->out)
-		w->hole = at;
+	if (!w->wire || w->marker == NULL || out != w->out)
+		return;
+	if (w->hole == 0)
+		w->nholes = 0;
+	else if (w->nholes < FRAME_MAX_HOLES)
+		w->holes[w->nholes++] = w->hole;
+	w->hole = at;
 }
 
 void
@@ -821,37 +826,47 @@ frame_mark_unchanged(FrameWriter *w)
 
 /* A transform may have done something to the value meanwhile. */
 static bool
-hole_is_good(const FrameWriter *w)
+hole_is_good(const FrameWriter *w, int hole)
 {
 	int len;
 
-	if (w->hole == 0)
+	if (hole == 0)
 		return false;
 	len = strlen(w->marker);
-	return w->hole > w->blob && w->hole + len < w->out->len &&
-		   memcmp(w->out->data + w->hole, w->marker, len) == 0;
+	return hole > w->blob && hole + len < w->out->len &&
+		   memcmp(w->out->data + hole, w->marker, len) == 0;
 }
 
-static int
-count_markers(const RecordHeader *headers, int n)
+/* Those before the hole that are still good. */
+static void
+keep_good_holes(FrameWriter *w)
 {
-	int markers = 0;
+	int n = 0;
+
+	for (int i = 0; i < w->nholes; i++)
+		if (hole_is_good(w, w->holes[i]))
+			w->holes[n++] = w->holes[i];
+	w->nholes = n;
+}
+
+/* Holes of the value before its last, and in each header that has the marker. */
+static void
+put_holes(FrameWriter *w, bool hole, const RecordHeader *headers, int n)
+{
+	int values = hole ? w->nholes : 0;
+	int count = values;
 
 	for (int i = 0; i < n; i++)
-		markers += headers[i].marker > 0;
-	return markers;
-}
-
-/* A hole for the marker in each header that has it. */
-static void
-put_header_holes(FrameWriter *w, const RecordHeader *headers, int n)
-{
-	int holes = count_markers(headers, n);
-
-	if (holes == 0)
+		count += headers[i].marker > 0;
+	if (count == 0)
 		return;
-	w->out->data[w->flags_at] |= WIRE_REC_HEADER_HOLES;
-	put_u16(w, (uint16) holes);
+	w->out->data[w->flags_at] |= WIRE_REC_HOLES;
+	put_u16(w, (uint16) count);
+	for (int i = 0; i < values; i++)
+	{
+		put_u16(w, WIRE_HOLE_VALUE);
+		put_u32(w, (uint32) (w->holes[i] - w->blob - WIRE_LENGTH_BYTES));
+	}
 	for (int i = 0; i < n; i++)
 	{
 		if (headers[i].marker == 0)
@@ -879,7 +894,9 @@ frame_record_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
 		line_end(w, headers, nheaders);
 		return;
 	}
-	hole = hole_is_good(w);
+	hole = hole_is_good(w, w->hole);
+	if (unlikely(hole))
+		keep_good_holes(w);
 	put_headers(w, headers, nheaders);
 	put_route(w);
 	if (hole)
@@ -890,7 +907,7 @@ frame_record_end(FrameWriter *w, const RecordHeader *headers, int nheaders)
 	if (unlikely(oversized))
 		put_oversize(w, &over);
 	if (unlikely(w->marker != NULL))
-		put_header_holes(w, headers, nheaders);
+		put_holes(w, hole, headers, nheaders);
 	frame_close(w);
 	if (w->out->len >= WIRE_BATCH_BYTES)
 		flush(w);

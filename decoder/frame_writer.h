@@ -74,6 +74,9 @@ typedef struct RecordRoute
 	int64 timestamp_ms;
 } RecordRoute;
 
+/* fields of a value that say whether and which row of a snapshot it is */
+#define FRAME_MAX_HOLES 8
+
 typedef struct FrameWriter
 {
 	LogicalDecodingContext *ctx; /* NULL: "out" is all there is */
@@ -105,6 +108,8 @@ typedef struct FrameWriter
 	bool text_values;	/* value.format=string */
 	const char *marker; /* of a snapshot's rows: what stands in the hole */
 	int hole;			/* of the marker in the value; 0: none */
+	int nholes;			/* others before it, if there is one */
+	int holes[FRAME_MAX_HOLES];
 } FrameWriter;
 
 /* max_record: bytes of key and value; a record beyond it is told of, not sent. */

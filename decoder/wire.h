@@ -32,7 +32,7 @@
  *				each only if its flag is set: str topic, i32 partition,
  *				i64 timestamp (ms), u32 hole offset in the value: there stands
  *				"true", the marker of a snapshot's row, for which the shipper
- *				may write another; oversize; header holes
+ *				may write another; oversize; more holes
  *				The bytes of a key (value) are head + row + tail; of a NULL
  *				key or value there is no head and no tail either.
  *	oversize	u8 bits (WIRE_OVER_*), u64 bytes of the key, u64 bytes of the
@@ -42,10 +42,11 @@
  *				its key may be cut, too.  Lengths and hash are of the whole key
  *				and value with head and tail; those of a value that was not
  *				built to its end are a lower bound, and there is no hash.
- *	header holes
- *				u16 count, count × { u16 number of a header of the record's
- *				own, from 0, u32 offset in its value }: there the marker
- *				stands, too.  In the order of the headers, one in each.
+ *	more holes	u16 count, count × { u16 number of a header of the record's
+ *				own, from 0, or WIRE_HOLE_VALUE, u32 offset in its value, or
+ *				the record's }: there the marker stands, too.  First those of
+ *				the record's value, all before its hole and in their order;
+ *				then, in the order of the headers, one in each.
  *	'G' signal	u64 LSN, u64 ordinal, str id, str type, blob data, u32 bytes
  *				of the data
  *				A row of a table of signals, of which a record may or may not
@@ -133,7 +134,10 @@ typedef enum WireOp
 /* a value was left out of line and unchanged: the WAL does not hold it, and the
  * record has its placeholder, or null */
 #define WIRE_REC_UNCHANGED 0x40
-#define WIRE_REC_HEADER_HOLES 0x80
+/* the marker of a snapshot's row stands in other places, too */
+#define WIRE_REC_HOLES 0x80
+
+#define WIRE_HOLE_VALUE 0xffffu
 
 #define WIRE_OVER_EXACT	  0x01 /* the value's length is exact */
 #define WIRE_OVER_CUT_KEY 0x02 /* the key is cut */

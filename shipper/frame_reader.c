@@ -235,8 +235,8 @@ frame_get_record(WireCursor *c, FrameRecord *f)
 		f->oversize.value_bytes = wire_get_u64(c);
 		f->oversize.sha256 = wire_get_blob(c);
 	}
-	if (f->flags & WIRE_REC_HEADER_HOLES)
-		f->header_holes = frame_get_holes(c);
+	if (f->flags & WIRE_REC_HOLES)
+		f->holes = frame_get_holes(c);
 }
 
 static void

@@ -48,7 +48,7 @@ typedef struct FrameBegin
 	WireSlice origin;
 } FrameBegin;
 
-/* in headers, still packed; read with frame_next_hole() */
+/* of a marker, still packed; read with frame_next_hole() */
 typedef struct FrameHoles
 {
 	uint16_t count;
@@ -79,8 +79,8 @@ typedef struct FrameRecord
 	int32_t partition;
 	int64_t timestamp_ms;
 	uint32_t hole;
-	FrameOversize oversize;	 /* only with WIRE_REC_OVERSIZE */
-	FrameHoles header_holes; /* only with WIRE_REC_HEADER_HOLES */
+	FrameOversize oversize; /* only with WIRE_REC_OVERSIZE */
+	FrameHoles holes;		/* others than hole; only with WIRE_REC_HOLES */
 } FrameRecord;
 
 /* a row of a table of signals */
@@ -143,8 +143,8 @@ extern uint8_t frame_reader_peek(const FrameReader *r);
 /* Takes the next header off h; false when there is none left. */
 extern bool frame_next_header(FrameHeaders *h, WireSlice *name,
 							  WireSlice *value);
-/* Takes the next hole off h: in which header, and where in its value.  false
- * when there is none left. */
+/* Takes the next hole off h: in which header (or WIRE_HOLE_VALUE), and where in
+ * its value.  false when there is none left. */
 extern bool frame_next_hole(FrameHoles *h, uint16_t *header, uint32_t *offset);
 
 #endif /* TUPLECAST_FRAME_READER_H */

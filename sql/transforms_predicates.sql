@@ -28,7 +28,7 @@ SELECT data::json->'key', data::json->'value'->'message'->'prefix', data::json->
 :message, 'value-to-key fields=op,message', 'key.schemas.enable', 'true') WHERE data LIKE '%pref%';
 :message, 'replace-field of=value include=message,op renames=message:m; mask-field of=value fields=op replacement=x; value-to-key fields=m,op; insert-field of=key static.field=k static.value=y') WHERE data LIKE '%pref%';
 :message, 'value-to-key fields=message; extract-key field=message', 'key.format', 'string') WHERE data LIKE '%pref%';
-:message, 'value-to-key fields=op', 'format', 'cloudevents') WHERE data LIKE '%:message%';
+:message, 'value-to-key fields=op', 'format', 'cloudevents') WHERE data LIKE '%"p.message"%';
 :message, 'value-to-key fields=absent') WHERE data LIKE '%pref%';
 SELECT DISTINCT data::json->'key'->>'status', data::json->'key'->>'event_count', data::json->'value'->>'status' FROM pg_logical_slot_peek_changes('regress_predicates', NULL, NULL, 'topic.prefix', 'p', 'provide.transaction.metadata', 'true', 'table.include.list', 'none', 'transforms', 'value-to-key fields=status,event_count if.topic=.*transaction') WHERE data LIKE '{"topic":"p.transaction%' ORDER BY 1, 2;
 SELECT 'gone' FROM pg_drop_replication_slot('regress_predicates');

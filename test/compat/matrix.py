@@ -492,7 +492,7 @@ def snapshots():
         yield made("outbox", "outbox", {"transforms": "outbox", "transforms.outbox.type": "io.debezium.transforms.outbox.EventRouter", "table.include.list": r"ob\.outbox"})
     for name, converter in (("string", {"header.converter": STRING}), ("json", {"header.converter": JSON, "header.converter.schemas.enable": "false"}), ("json-schemas", {"header.converter": JSON})):
         yield Combination(f"snapshot-headers-{name}", "snap_identity", {**PLAIN, **converter, "table.exclude.list": r"id\.(empty|k_bytea)",
-                                                                         **unwrap(add_fields="snapshot", add_headers="snapshot,op,source.snapshot,snapshot:row")}, quick=name == "json-schemas")
+                                                                         **unwrap(add_fields="snapshot,op,source.snapshot", add_headers="snapshot,op,source.snapshot,snapshot:row")}, quick=name == "json-schemas")
     older = {**PLAIN, "table.exclude.list": r"id\.(We.*|empty),Sch ema\..*"}
     yield Combination("snapshot-identity-2.7", "snap_identity", older, version="2.7.4.Final")
     yield Combination("snapshot-types-2.7", "snap_types", {**SCHEMAS, **unwrap(add_fields="op,snapshot,ts_us,source.origin")}, version="2.7.4.Final")

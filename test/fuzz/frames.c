@@ -121,8 +121,8 @@ put_record(Packed *b, const FrameRecord *f)
 		wire_put_u64(room(b, 8), f->oversize.value_bytes);
 		put_blob(b, f->oversize.sha256);
 	}
-	if (f->flags & WIRE_REC_HEADER_HOLES)
-		put_holes(b, f->header_holes);
+	if (f->flags & WIRE_REC_HOLES)
+		put_holes(b, f->holes);
 }
 
 /* Whatever its holes, a marked record's headers are as many, and whole. */

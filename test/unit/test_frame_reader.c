@@ -121,10 +121,10 @@ reads_golden_bytes(void **state)
 	assert_int_equal(f.record.partition, 3);
 	assert_int_equal(f.record.timestamp_ms, 5);
 	assert_int_equal(f.record.hole, 0);
-	assert_int_equal(f.record.header_holes.count, 1);
-	assert_true(frame_next_hole(&f.record.header_holes, &header, &offset));
+	assert_int_equal(f.record.holes.count, 1);
+	assert_true(frame_next_hole(&f.record.holes, &header, &offset));
 	assert_true(header == 0 && offset == 0);
-	assert_false(frame_next_hole(&f.record.header_holes, &header, &offset));
+	assert_false(frame_next_hole(&f.record.holes, &header, &offset));
 
 	assert_int_equal(frame_reader_next(&r, &f, &err), FRAME_OK);
 	assert_int_equal(f.kind, WIRE_SIGNAL);

@@ -20,7 +20,7 @@ typedef struct Row
 
 /*
  * A row with three headers of its own: the text true, a null, JSON; and holes
- * in header "first" and in the last.
+ * in header "first" and in the last, and two in its value.
  */
 static void
 row_read(Row *row, uint16_t first, uint32_t first_at, uint32_t last_at)
@@ -33,12 +33,12 @@ row_read(Row *row, uint16_t first, uint32_t first_at, uint32_t last_at)
 	frame_open(b, WIRE_RECORD);
 	bytes_u32(b, 1);
 	bytes_u8(b, WIRE_OP_READ);
-	bytes_u8(b, WIRE_REC_HOLE | WIRE_REC_HEADER_HOLES);
+	bytes_u8(b, WIRE_REC_HOLE | WIRE_REC_HOLES);
 	bytes_u64(b, 1);
 	bytes_u64(b, 1);
 	bytes_u8(b, 0);
 	bytes_blob(b, NULL);
-	bytes_blob(b, "{\"snapshot\":\"true\",\"b\":true}");
+	bytes_blob(b, "{\"a\":\"true\",\"b\":true,\"s\":\"true\"}");
 	bytes_u16(b, 3);
 	bytes_str(b, "plain");
 	bytes_blob(b, "true");
@@ -46,8 +46,10 @@ row_read(Row *row, uint16_t first, uint32_t first_at, uint32_t last_at)
 	bytes_blob(b, NULL);
 	bytes_str(b, "json");
 	bytes_blob(b, "{\"payload\":\"true\"}");
-	bytes_u32(b, 13);
-	bytes_u16(b, 2);
+	bytes_u32(b, 26);
+	bytes_u16(b, 3);
+	bytes_u16(b, WIRE_HOLE_VALUE);
+	bytes_u32(b, 6);
 	bytes_u16(b, first);
 	bytes_u32(b, first_at);
 	bytes_u16(b, 2);
@@ -105,7 +107,7 @@ fills_value_and_headers(void **state)
 	(void) state;
 	row_read(&row, 0, 0, 12);
 	marker_write(&row.frame.record, "last", &row.value, &row.headers);
-	expect_row(&row, "{\"snapshot\":\"last\",\"b\":true}", "last",
+	expect_row(&row, "{\"a\":\"last\",\"b\":true,\"s\":\"last\"}", "last",
 			   "{\"payload\":\"last\"}");
 	row_free(&row);
 
@@ -113,7 +115,8 @@ fills_value_and_headers(void **state)
 	marker_write(&row.frame.record, "first_in_data_collection", &row.value,
 				 &row.headers);
 	expect_row(&row,
-			   "{\"snapshot\":\"first_in_data_collection\",\"b\":true}",
+			   "{\"a\":\"first_in_data_collection\",\"b\":true,"
+			   "\"s\":\"first_in_data_collection\"}",
 			   "first_in_data_collection",
 			   "{\"payload\":\"first_in_data_collection\"}");
 	row_free(&row);
@@ -147,9 +150,10 @@ fills_nothing_but_the_marker(void **state)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 	{
 		row_read(&row, wrong[i].header, wrong[i].at, 11);
-		row.frame.record.hole = 14;
+		/* of the value's, only the one before */
+		row.frame.record.hole = 8;
 		marker_write(&row.frame.record, "first", &row.value, &row.headers);
-		expect_row(&row, "{\"snapshot\":\"true\",\"b\":true}", "true",
+		expect_row(&row, "{\"a\":\"first\",\"b\":true,\"s\":\"true\"}", "true",
 				   "{\"payload\":\"true\"}");
 		row_free(&row);
 	}
