@@ -15,6 +15,7 @@ import latency  # noqa: E402
 import measure  # noqa: E402
 import ship  # noqa: E402
 import snapshot  # noqa: E402
+from programs import PROGRAMS  # noqa: E402
 from report import Results, column, interleave, machine  # noqa: E402
 from source import PUBLICATION, Source  # noqa: E402
 
@@ -38,7 +39,12 @@ def arguments():
     p.add_argument("--without-debezium", action="store_true", help="leave it out of the cases snapshot and latency")
     p.add_argument("--seconds", type=int, default=10, help="of each latency run")
     p.add_argument("--shipper", action="append", metavar="NAME=PATH", help="shippers to compare in ship, instead of the one built here")
+    p.add_argument("--peer", action="append", default=[], metavar="NAME=PROGRAM", help=f"one more in the case peers, built by you: {' or '.join(PROGRAMS)}")
     a = p.parse_args()
+    a.peers = dict(s.partition("=")[::2] for s in a.peer)
+    for name, path in a.peers.items():
+        if name not in PROGRAMS or not os.access(path, os.X_OK):
+            p.error(f"--peer {name}={path}: NAME is {' or '.join(PROGRAMS)}, PROGRAM an executable")
     unknown = set(a.cases) - set(CASES)
     if unknown:
         p.error(f"no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")

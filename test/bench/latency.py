@@ -1,6 +1,7 @@
 """From a commit to the arrival at a consumer, at an even rate: by tuplecast, by Debezium, and a bare producer and consumer beside them."""
 import itertools
 import multiprocessing
+import re
 import threading
 import time
 from contextlib import contextmanager
@@ -8,19 +9,20 @@ from contextlib import contextmanager
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 import measure
-import peers
 import ship
 from source import unix_us
 
 TABLE = "narrow"
 PERCENTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)
+# of a row that tells when it was made, in microseconds
+STAMP = re.compile(rb'"([0-9]{16})"')
 # rows a second → rows of a transaction
 RATES = {100: 1, 1_000: 1, 10_000: 10, 50_000: 100}
 _numbers = itertools.count(1)
 
 
 def consume(address, topic, count, header, every, out):
-    """Child process: microseconds from the time in the header of each every-th record to its arrival here."""
+    """Child process: microseconds from the time in the header of each every-th record, without a header from that in its row, to its arrival here."""
     consumer = Consumer({"bootstrap.servers": address, "group.id": "latency", "enable.auto.commit": False, "auto.offset.reset": "earliest",
                          "fetch.error.backoff.ms": 10, "log_level": 0})
     consumer.assign([TopicPartition(topic, 0, 0)])
@@ -38,7 +40,7 @@ def consume(address, topic, count, header, every, out):
             continue
         seen += 1
         if seen % every == 0:
-            late.append(now - int(dict(message.headers())[header]))
+            late.append(now - int(dict(message.headers())[header] if header else STAMP.search(message.value())[1]))
     consumer.close()
     out.send((seen, late))
 
@@ -86,8 +88,9 @@ def evenly(rate, batch, count, act):
     return time.monotonic() - start
 
 
-def load(source, rate, batch, count):
-    statement = f"INSERT INTO {TABLE} (a) SELECT 'x' FROM generate_series(1, {batch})" if batch > 1 else f"INSERT INTO {TABLE} (a) VALUES ('x')"
+def load(source, rate, batch, count, stamped=False):
+    value = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text" if stamped else "'x'"
+    statement = f"INSERT INTO {TABLE} (a) SELECT {value} FROM generate_series(1, {batch})" if batch > 1 else f"INSERT INTO {TABLE} (a) VALUES ({value})"
     return evenly(rate, batch, count, lambda: source.connection.execute(statement, prepare=True))
 
 
@@ -128,14 +131,16 @@ def tuplecast(binary, source, broker, rate, seconds, *options, batch=1):
 
 
 @contextmanager
-def debezium(source, broker, tuned):
-    """A connector that streams the table; gives a function of (rate, seconds, batch)."""
+def streaming(source, broker, kind, make):
+    """A peer of peers.kinds() that streams the table; gives a function of (rate, seconds, batch). Debezium tells the time of the commit in a header; of the
+    others the row tells when it was inserted, which is a few hundredths of a millisecond before."""
     prepare(source)
-    number = next(_numbers)
-    peer = peers.Peer(source, broker, f"latedbz{number}", TABLE, tuned, **{"transforms.unwrap.add.headers": "source.ts_us"})
-    topic = peer.topic
-    broker.create_topic(topic)
+    header = "__source_ts_us" if kind.startswith("Debezium") else None
+    peer = make(source, broker, f"late{next(_numbers)}", TABLE, **({"transforms.unwrap.add.headers": "source.ts_us"} if header else {}))
     sent = 0
+
+    def cpu():
+        return measure.cpu_seconds(source.walsender(peer.slot)), measure.cpu_seconds(peer.pid)
 
     def run(rate, seconds, batch):
         nonlocal sent
@@ -143,20 +148,32 @@ def debezium(source, broker, tuned):
         # the topic is read from its beginning: what earlier runs sent is old
         old = sent
         sent += rate * seconds
-        arrivals = Arrivals(broker, topic, sent, "__source_ts_us", every)
+        arrivals = Arrivals(broker, peer.topic, sent, header, every)
         try:
-            took = load(source, rate, batch, rate * seconds)
-            return figures(arrivals.late((old + rate) // every), rate=rate * seconds / took)
+            before = cpu()
+            took = load(source, rate, batch, rate * seconds, stamped=header is None)
+            late = arrivals.late((old + rate) // every)
+            spent = [now - then for now, then in zip(cpu(), before)]
+            return figures(late, rate=rate * seconds / took, walsender_percent=100 * spent[0] / took, shipper_percent=100 * spent[1] / took)
+        except AssertionError as e:
+            raise AssertionError(f"{e}\n{peer.tail()}") from e
         finally:
             arrivals.destroy()
 
     try:
+        broker.create_topic(peer.topic)
         peer.start()
         yield run
         peer.stop()
     finally:
         peer.destroy()
-    broker.delete_topics([topic])
+    broker.delete_topics([peer.topic])
+
+
+def of_peer(source, broker, kind, make, rate, seconds):
+    with streaming(source, broker, kind, make) as run:
+        run(rate, 3, 1)  # warms the JVM up, and is the same for all
+        return run(rate, seconds, 1)
 
 
 def bare(broker, rate, seconds, batch):

@@ -1,13 +1,17 @@
-"""Debezium beside tuplecast: streams of the same changes into one broker."""
+"""Others beside tuplecast: streams of the same changes into one broker."""
+import functools
 import itertools
+import re
+import sys
 
 from confluent_kafka import TopicPartition
 from harness.wait import wait_until
-from oracle import Debezium
+from oracle import SERVER, Debezium
 
 import measure
 import ship
 from measure import MB
+from programs import PROGRAMS
 from source import COLUMNS, ROWS, TABLE
 
 NAME = "peer"
@@ -21,7 +25,8 @@ CONNECTOR = {
     "publication.autocreate.mode": "filtered", "snapshot.mode": "initial",
     "transforms": "unwrap", "transforms.unwrap.type": "io.debezium.transforms.ExtractNewRecordState",
 }
-LIMITS = {"rows_per_second": 300_000, "to_tuned": 10, "cpu_us": 4.0, "start_ms": 300}
+# of a peer that failed, so much of what it said is told
+LINES = 12
 
 
 class Peer:
@@ -33,7 +38,7 @@ class Peer:
         self.config = {**CONNECTOR, "database.hostname": "127.0.0.1", "database.port": str(source.cluster.port), "database.user": "postgres",
                        "database.password": "x", "database.dbname": source.db.name, "topic.prefix": name, "slot.name": name,
                        "publication.name": name, "table.include.list": f"public.{table}", **(TUNED if tuned else {}), **more}
-        self.connect = Debezium(broker, worker={**WORKER, **(TUNED_WORKER if tuned else {})})
+        self.connect = Debezium(broker, worker={**WORKER, **(TUNED_WORKER if tuned else {})}, heap="2g", jvm=SERVER)
 
     def launch(self):
         self.connect.start({self.name: self.config})
@@ -41,6 +46,16 @@ class Peer:
     def start(self):
         self.launch()
         self.connect.wait_streaming(self.source.cluster, [self.slot])
+
+    @property
+    def pid(self):
+        return self.connect.process.pid
+
+    def check(self):
+        self.connect.check()
+
+    def tail(self):
+        return self.connect.tail()
 
     def stop(self):
         self.connect.stop()
@@ -54,9 +69,23 @@ class Peer:
         self.source.sql(f"DROP PUBLICATION IF EXISTS {self.name}")
 
 
+def kinds(programs):
+    """programs: name → path, of programs.PROGRAMS. What it is called → what its slot and its topic are called, and what makes it of (source, broker,
+    name, table)."""
+    found = {
+        "Debezium, defaults": ("dbzdefault", lambda *args, **more: Peer(*args, False, **more)),
+        "Debezium, tuned": ("dbztuned", lambda *args, **more: Peer(*args, True, **more)),
+    }
+    for name, path in programs.items():
+        found[name] = (re.sub("[^a-z]", "", name), functools.partial(PROGRAMS[name], path))
+    return found
+
+
 def insert(source, count):
+    """count rows in transactions of ten; the id of the last"""
     source.sql(f"""DO $$ BEGIN FOR t IN 1..{count // 10} LOOP
         INSERT INTO {COLUMNS.replace('wide', NAME, 1)} {ROWS} FROM generate_series(t * 10 + 1, t * 10 + 10) i; COMMIT; END LOOP; END $$""")
+    return source.sql(f"SELECT max(id) FROM {NAME}")[0][0]
 
 
 def peak_rss(pid):
@@ -64,20 +93,46 @@ def peak_rss(pid):
         return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmHWM:"))
 
 
-class Streams:
-    """Each stops before the rows are made, and starts to catch up with them."""
+class Arrived:
+    """What a topic of one partition holds, whoever wrote it."""
 
-    def __init__(self, binary, source, broker):
-        self.binary, self.source, self.broker = binary, source, broker
+    def __init__(self, broker, topic):
+        self.reader, self.topic = broker.reader(topic), topic
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.reader.close()
+
+    def end(self):
+        return self.reader.consumer.get_watermark_offsets(TopicPartition(self.topic, 0), timeout=60)[1]
+
+    def last(self):
+        """The value of the last record; the topic is not read on after it."""
+        consumer = self.reader.consumer
+        consumer.assign([TopicPartition(self.topic, 0, self.end() - 1)])
+        try:
+            message = wait_until(lambda: next((m for m in consumer.consume(1, 1) if not m.error()), None), 60, interval=0, what="the last record")
+            return message.value()
+        finally:
+            consumer.unassign()
+
+    def is_last(self, number):
+        return re.search(rb"(?<!\d)%d(?!\d)" % number, self.last()) is not None
+
+
+class Streams:
+    """Each stops before the rows are made, and starts to catch up with them. A peer that fails is left out from then on, and `failed` tells why."""
+
+    def __init__(self, binary, source, broker, peer_kinds):
+        self.binary, self.source, self.broker, self.kinds = binary, source, broker, peer_kinds
         source.sql(TABLE.replace("wide", NAME, 1))
-        self.peers = {"Debezium, defaults": Peer(source, broker, "dbzdefault", NAME, False), "Debezium, tuned": Peer(source, broker, "dbztuned", NAME, True)}
         self.ours = {"tuplecast": ("ours", ()), "tuplecast, decoding.burst=true": ("oursburst", ("--decoding.burst=true",)),
                      "tuplecast, exactly-once": ("oursonce", ("--delivery=exactly-once",))}
-        self.done = {name: 0 for name in [*self.peers, *self.ours]}
-        for peer in self.peers.values():
-            broker.create_topic(peer.topic)
-            peer.start()
-            peer.stop()
+        self.peers, self.failed, self.last_id = {}, {}, {}
+        for name in self.kinds:
+            self.guarded(name, self.set_up, name)
         for prefix, options in self.ours.values():
             broker.create_topic(f"{prefix}.public.{NAME}")
             shipper = self.shipper(prefix, options)
@@ -86,6 +141,42 @@ class Streams:
                 shipper.stop()
             finally:
                 shipper.destroy()
+
+    def set_up(self, name):
+        own_name, make = self.kinds[name]
+        peer = self.peers[name] = make(self.source, self.broker, own_name, NAME)
+        self.broker.create_topic(peer.topic)
+        peer.start()
+        # Debezium remembers where it is with what it sends: without a record it would begin again with a snapshot
+        last_id = insert(self.source, 10)
+        with Arrived(self.broker, peer.topic) as topic:
+            def there():
+                peer.check()
+                return topic.end() and topic.is_last(last_id)
+            wait_until(there, 120, what=lambda: f"its first records\n{peer.tail()}")
+        peer.stop()
+
+    def guarded(self, name, act, *args):
+        """What act gives; None if it fails, or this peer has failed before."""
+        if name in self.failed:
+            return None
+        try:
+            return act(*args)
+        except Exception as e:  # whatever is wrong with a peer, the others are measured
+            self.failed[name] = f"{type(e).__name__}: {e}"
+            said = self.failed[name].strip().splitlines()
+            print(f"  peers: {name} FAILED and is left out: {said[0]}", *(f"    {line}" for line in said[1:][-LINES:]), sep="\n", file=sys.stderr, flush=True)
+            self.discard(name)
+            return None
+
+    def discard(self, name):
+        """Its slot, too: it would hold the WAL."""
+        peer = self.peers.pop(name, None)
+        if peer:
+            try:
+                peer.destroy()
+            except Exception as e:
+                print(f"  peers: {name} is not cleaned up: {e}", file=sys.stderr, flush=True)
 
     def shipper(self, prefix, options):
         return ship.launch(self.binary, self.source, self.broker, prefix, prefix, "--format=flat", "--headers.identity=false", *options, table=NAME)
@@ -104,44 +195,45 @@ class Streams:
             shipper.destroy()
         return found
 
-    def catch_up_debezium(self, name, count):
-        """From the first record in the topic to the last: the start of the JVM and of Connect does not count."""
+    def catch_up_peer(self, name, count, last_id):
+        """From its first record in the topic to its last: how long it takes to start does not count. What it sends once more is not counted either."""
         peer = self.peers[name]
-        target = self.done[name] + count
-        with self.broker.reader(peer.topic) as reader:
-            def there():
-                peer.connect.check()
-                return reader.consumer.get_watermark_offsets(TopicPartition(peer.topic, 0), timeout=60)[1]
+        with Arrived(self.broker, peer.topic) as topic:
+            begin = topic.end()
+
+            def came():
+                peer.check()
+                return topic.end() - begin
             whole = measure.Stopwatch()
             peer.launch()
-            before = wait_until(lambda: there() if there() > self.done[name] else None, 400, interval=ship.POLL, what=peer.connect.tail)
+            before = wait_until(came, 400, interval=ship.POLL, what=lambda: f"the first record\n{peer.tail()}")
             starting = whole.seconds()
-            cpu = measure.cpu_seconds(peer.connect.process.pid)
+            cpu = measure.cpu_seconds(peer.pid)
             watch = measure.Stopwatch()
-            wait_until(lambda: there() >= target, 900, interval=ship.POLL, what=peer.connect.tail)
+            wait_until(lambda: came() >= count and topic.is_last(last_id), 900, interval=ship.POLL,
+                       what=lambda: f"all of {count} records, there are {topic.end() - begin}\n{peer.tail()}")
             seconds = watch.seconds()
-            rows = target - before
-            found = {"seconds": seconds, "rows_per_second": rows / seconds, "client_us": (measure.cpu_seconds(peer.connect.process.pid) - cpu) / rows * 1e6,
+            # of very few rows all may have come at once
+            rows = max(1, count - before)
+            found = {"seconds": seconds, "rows_per_second": rows / seconds, "client_us": (measure.cpu_seconds(peer.pid) - cpu) / rows * 1e6,
                      "walsender_us": measure.cpu_seconds(self.source.walsender(peer.slot)) / count * 1e6,
-                     "peak_rss_mb": peak_rss(peer.connect.process.pid) / MB, "first_record_s": starting}
+                     "peak_rss_mb": peak_rss(peer.pid) / MB, "first_record_s": starting, "sent_again": topic.end() - begin - count}
             peer.stop()
-        self.done[name] = target
         return found
 
     def runs(self, count):
-        """name → function of the round's number; the rows are made before the first of a round."""
-        filled = set()
-
+        """name → function of the round's number, which gives None for a peer that failed; the rows are made before the first of a round."""
         def run(name, number):
-            if number not in filled:
-                insert(self.source, count)
-                filled.add(number)
-            return self.catch_up_ours(name, count) if name in self.ours else self.catch_up_debezium(name, count)
-        return {name: lambda number, name=name: run(name, number) for name in [*self.ours, *self.peers]}
+            if number not in self.last_id:
+                self.last_id[number] = insert(self.source, count)
+            if name in self.ours:
+                return self.catch_up_ours(name, count)
+            return self.guarded(name, self.catch_up_peer, name, count, self.last_id[number])
+        return {name: lambda number, name=name: run(name, number) for name in [*self.ours, *self.kinds]}
 
     def destroy(self):
-        for peer in self.peers.values():
-            peer.destroy()
+        for name in list(self.peers):
+            self.discard(name)
 
 
 _numbers = itertools.count(1)

@@ -40,7 +40,7 @@ def machine(source, binary):
 
 
 def interleave(rounds, runs, results, case):
-    """runs: name → function of the round's number; name → list of figures. A first round warms up and is not counted."""
+    """runs: name → function of the round's number; name → list of figures. A first round warms up and is not counted. A run that gives None has none."""
     figures = {name: [] for name in runs}
     for number in range(rounds + 1):
         # the order turns, so that none always follows the same
@@ -48,6 +48,8 @@ def interleave(rounds, runs, results, case):
         names = names[number % len(names):] + names[:number % len(names)]
         for name in names:
             one = runs[name](number)
+            if one is None:
+                continue
             print(f"  {case} {number if number else 'warm-up'}: {name}: " + ", ".join(f"{k} {v:.3g}" for k, v in one.items()),
                   file=sys.stderr, flush=True)
             if number:

@@ -8,7 +8,7 @@ from harness.wait import wait_until
 
 import measure
 from measure import MB
-from oracle import Debezium
+from oracle import SERVER, Debezium
 from ship import POLL, acked, high_water
 from source import COLUMNS, ROWS, TABLE
 
@@ -86,7 +86,7 @@ def debezium(source, broker, number, count):
     topic = f"{prefix}.public.{NAME}"
     broker.create_topic(topic)
     server = ServerCpu(source)
-    connect = Debezium(broker, worker=CONVERTERS)
+    connect = Debezium(broker, worker=CONVERTERS, heap="2g", jvm=SERVER)
     with broker.reader(topic) as reader:
         def there():
             return reader.consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=60)[1]

@@ -12,7 +12,11 @@ from harness.wait import free_port, wait_until
 
 HERE = Path(__file__).resolve().parent
 FUNNEL_PREFIX = "funnel-"
-JAVA = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Duser.timezone=UTC", "-Djava.awt.headless=true",
+# it starts soon, which is what a comparison of records needs
+SMALL = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+# of Kafka's own start scripts, with a heap of 2g: for measuring
+SERVER = ("-Xms256M", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent")
+JAVA = ["java", "-Duser.timezone=UTC", "-Djava.awt.headless=true",
         # older releases read names in the default encoding
         "-Dfile.encoding=UTF-8",
         f"-Dlog4j2.configurationFile={HERE.parent}/kafka/log4j2.properties"]
@@ -59,13 +63,13 @@ def with_funnel(name, config):
 
 
 class Debezium:
-    """connectors: name → properties as in a connector's JSON. worker: properties that add to the worker's."""
+    """connectors: name → properties as in a connector's JSON. worker: properties that add to the worker's. jvm: options of the JVM."""
 
-    def __init__(self, broker, version="3.6.1.Final", heap="1g", worker=None):
+    def __init__(self, broker, version="3.6.1.Final", heap="1g", worker=None, jvm=SMALL):
         self.version = version
         self.dir = Path(tempfile.mkdtemp(prefix="tuplecast-debezium-"))
         self.rest = free_port()
-        self.heap = heap
+        self.jvm = (f"-Xmx{heap}", *jvm)
         self.log = self.dir / "connect.log"
         self.jars = jars(version)
         self.process = None
@@ -93,7 +97,7 @@ class Debezium:
         self.names = list(connectors)
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(
-                [*JAVA, f"-Xmx{self.heap}", "-cp", f"{self.jars}/classes:{self.jars}/*", "org.apache.kafka.connect.cli.ConnectStandalone",
+                [*JAVA, *self.jvm, "-cp", f"{self.jars}/classes:{self.jars}/*", "org.apache.kafka.connect.cli.ConnectStandalone",
                  str(self.dir / "worker.properties"), *files],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir)
         return self
