@@ -131,7 +131,7 @@ fill_headers(FrameRecord *r, const char *marker, PgText *headers)
 	WireSlice name;
 	WireSlice v;
 
-	if (!more)
+	if (!more || rest.count == 0)
 		return;
 	headers->len = 0;
 	for (uint16_t i = 0; frame_next_header(&rest, &name, &v); i++)
