@@ -104,6 +104,25 @@ def test_what_the_topic_refuses_for_its_size_goes_to_the_dead_letters(db, run, b
     assert shipper.running()
 
 
+@pytest.mark.parametrize("kind, delivery", [("initial", "at-least-once"), ("incremental", "exactly-once")])
+def test_a_row_of_a_snapshot_that_the_topic_refuses_for_its_size(db, run, broker, kind, delivery):
+    table(db)
+    db.sql("CREATE EXTENSION tuplecast; INSERT INTO t VALUES (1, 'a'), (2, repeat('b', 30000)), (3, 'c')")
+    topic = db.topic("t")
+    broker.create_topic(topic, max__message__bytes=20000)
+    shipper = run(db, f"--delivery={delivery}", "--oversize=dead-letter", "--kafka.compression.codec=none",
+                  f"--snapshot.mode={'initial' if kind == 'initial' else 'no_data'}", wait=kind == "incremental")
+    if kind == "incremental":
+        db.sql("""SELECT tuplecast.signal('execute-snapshot', '{"data-collections":["public.t"]}')""")
+    told = letters(broker, db, 1)
+    assert json.loads(told[0]["key"]) == {"id": 2} and told[0]["op"] == "r" and told[0]["reason"] == "record_too_large"
+    records = read_ids(broker, topic, {1, 3})
+    shipper.wait_log("snapshot is complete")
+    assert ids(records) == {1, 3}
+    if delivery == "exactly-once":
+        assert len(records) == 2
+
+
 # ---- a record's own fault --------------------------------------------------
 
 def test_a_record_without_a_key_in_a_compacted_topic(db, run, broker):

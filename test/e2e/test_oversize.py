@@ -110,3 +110,39 @@ def test_what_cannot_be_cut_follows_on_error(table, run, broker):
     (_, letter), = dead_letters(db, broker, 1)
     assert letter["value"].startswith('{"id":1,"n":[1,2,3') and letter["value_bytes"] > 10000
     db.wait_confirmed()
+
+
+@pytest.mark.parametrize("kind", ["initial", "incremental"])
+def test_a_row_of_a_snapshot(table, run, broker, kind):
+    """It stops the process; the snapshot goes on under another policy with a dead letter, and another one cuts the columns."""
+    db = table
+    db.sql("CREATE EXTENSION tuplecast; INSERT INTO t VALUES (1, 'small'), (2, repeat('x', 5000)), (3, 'small')")
+
+    def read(mode, *args, ask):
+        incremental = kind == "incremental"
+        shipper = run(db, "--record.max.bytes=1000", f"--snapshot.mode={'no_data' if incremental else mode}", *args, wait=incremental and ask)
+        if incremental and ask:
+            db.sql("""SELECT tuplecast.signal('execute-snapshot', '{"data-collections":["public.t"]}')""")
+        return shipper
+
+    shipper = read("initial", ask=True)
+    assert shipper.wait_exit(60) == 3
+    assert "public.t has 5045 bytes" in shipper.log() and "oversize=dead-letter" in shipper.log() and "xxxx" not in shipper.log()
+    # what was asked for is not forgotten
+    shipper = read("initial", "--oversize=dead-letter", ask=False)
+    shipper.wait_log("snapshot is complete")
+    (dead, letter), = dead_letters(db, broker, 1)
+    value = value_of(2, "x" * 5000)
+    assert dead.k == letter["key"] == '{"id":2}' and letter["op"] == "r" and letter["table"] == "public.t" and letter["reason"] == "record_too_large"
+    assert letter["value"] == value[:4096] and letter["value_bytes"] == len(value)
+    assert letter["value_sha256"] == hashlib.sha256(value.encode()).hexdigest()
+    assert shipper.metric("dead_letters_total") == 1
+    with broker.reader(db.topic("t")) as reader:
+        reader.read_until(lambda records: {r.k for r in records} == {'{"id":1}', '{"id":3}'})
+        shipper.stop()
+        shipper = read("always", "--oversize=truncate-columns", ask=True)
+        shipper.wait_log("snapshot is complete")
+        cut = next(r for r in reader.read_until(lambda records: any(r.k == '{"id":2}' for r in records)) if r.k == '{"id":2}')
+    assert json.loads(cut.value)["pad"].endswith("x[truncated: 5000 bytes]") and len(cut.value) <= 1000
+    assert json.loads(cut.header("__truncated")) == {"pad": 5000}
+    assert shipper.metric("dead_letters_total") == 0
