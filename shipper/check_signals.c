@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "kafka_signal.h"
 
 static const char own_query[] =
 	/* to_regclass() fails for whom the schema is closed */
@@ -129,6 +130,11 @@ check_signals(Check *c)
 	PGresult *res;
 	Error err;
 
+	if (!kafka_signals_check(c->cfg, &err))
+	{
+		findings_error(c->findings, FIND_signals, &err);
+		return;
+	}
 	if (!judge_collections(c) || !judge_file(c))
 		return;
 	res = check_query(&c->source, own_query, &err);

@@ -6,6 +6,7 @@
 
 #include "failpoint.h"
 #include "http.h"
+#include "kafka_signal.h"
 #include "loop.h"
 #include "signals.h"
 #include "sink.h"
@@ -24,7 +25,8 @@ run(const Config *cfg, void *arg, Error *err)
 	log_init((LogFormat) cfg->log_format, (LogLevel) cfg->log_level);
 	for (const char *const *w = config_warnings(cfg); *w != NULL; w++)
 		log_event(LOG_WARN, *w);
-	if (!config_require_run(cfg, err) || !signals_init(err))
+	if (!config_require_run(cfg, err) || !kafka_signals_check(cfg, err) ||
+		!signals_init(err))
 		return false;
 	log_start(cfg);
 #ifndef WITHOUT_HTTP

@@ -463,6 +463,7 @@ config_free(Config *cfg)
 		free(st->settings[i].origin);
 	}
 	config_pairs_free(&cfg->kafka);
+	config_pairs_free(&cfg->signal_consumer);
 	config_pairs_free(&cfg->topic_creation);
 	config_pairs_free(&cfg->overrides);
 	config_pairs_free(&cfg->plugin);
@@ -481,6 +482,7 @@ config_free(Config *cfg)
 	free(st->connector_file);
 	free(st->source_name);
 	free(st->kafka_ranks);
+	free(st->signal_ranks);
 	free(st->topic_ranks);
 	free(st->settings);
 	free(st);

@@ -127,6 +127,8 @@ typedef struct Config
 	bool connector_json;
 	/* "kafka.*": librdkafka's own names and values, without the prefix */
 	ConfigPairs kafka;
+	/* "signal.consumer.*": the same, of the consumer of the signal topic */
+	ConfigPairs signal_consumer;
 	/* "topic.creation.default.*": topic configuration, without the prefix */
 	ConfigPairs topic_creation;
 	/* "snapshot.select.statement.overrides.*": query by "schema.table" */

@@ -183,6 +183,10 @@ config_apply_property(Config *cfg, const Property *p, bool external, Error *err)
 	if (starts_with(p->name, "kafka."))
 		return config_kafka_set(cfg, p->name + 6, p->value, p->origin,
 								st->connector_rank, false, external, err);
+	if (config_is_signal_consumer(p->name))
+		return config_signal_consumer_set(cfg, p->name, p->value, p->origin,
+										  st->connector_rank, true, external,
+										  err);
 	if (starts_with(p->name, "topic.creation."))
 		return config_topic_set(cfg, p->name, p->value, p->origin,
 								st->connector_rank, err);

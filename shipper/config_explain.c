@@ -84,6 +84,8 @@ is_secret(const char *name)
 		rest += 18;
 	else if (starts_with(name, "kafka."))
 		rest += 6;
+	else if (config_is_signal_consumer(name))
+		rest += strlen(CONFIG_SIGNAL_CONSUMER);
 	return config_kafka_is_secret(rest) || strcasestr(name, "password") ||
 		   strcasestr(name, "secret") || strcasestr(name, "jaas");
 }
@@ -109,6 +111,11 @@ find_setting(const Trial *t)
 	if (cfg->kafka.count > 0)
 		return pair_text("kafka.", cfg->kafka.items[0].name,
 						 cfg->kafka.items[0].value, cfg->kafka.items[0].secret);
+	if (cfg->signal_consumer.count > 0)
+		return pair_text(CONFIG_SIGNAL_CONSUMER,
+						 cfg->signal_consumer.items[0].name,
+						 cfg->signal_consumer.items[0].value,
+						 cfg->signal_consumer.items[0].secret);
 	if (cfg->topic_creation.count > 0)
 		return pair_text("topic.creation.default.",
 						 cfg->topic_creation.items[0].name,

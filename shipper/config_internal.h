@@ -88,6 +88,7 @@ struct ConfigState
 	char **warnings; /* ended by NULL */
 	size_t nwarnings;
 	int *kafka_ranks;		 /* parallel to cfg->kafka */
+	int *signal_ranks;		 /* parallel to cfg->signal_consumer */
 	int *topic_ranks;		 /* parallel to cfg->topic_creation */
 	bool topic_creation_off; /* topic.creation.enable=false */
 	Properties worker;		 /* of Kafka Connect's worker */
@@ -199,11 +200,18 @@ extern bool config_set_native(Config *cfg, const char *name, const char *value,
 extern char *config_env_name(const char *option);
 
 /* ---- config_kafka.c ---- */
+#define CONFIG_SIGNAL_CONSUMER "signal.consumer."
+extern bool config_is_signal_consumer(const char *name);
 /* name without "kafka." or "producer.override."; java: the Java client's
  * names are meant, others are refused */
 extern bool config_kafka_set(Config *cfg, const char *name, const char *value,
 							 const char *origin, int rank, bool java,
 							 bool secret, Error *err) MUST_CHECK;
+/* The same of the signal topic's consumer, with CONFIG_SIGNAL_CONSUMER. */
+extern bool config_signal_consumer_set(Config *cfg, const char *name,
+									   const char *value, const char *origin,
+									   int rank, bool java, bool secret,
+									   Error *err) MUST_CHECK;
 /* whether the value of librdkafka's or Java's setting is to be hidden */
 extern bool config_kafka_is_secret(const char *name);
 /* name with "topic.creation." */

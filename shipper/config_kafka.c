@@ -36,6 +36,9 @@ typedef struct KafkaRule
 	const char *why;
 } KafkaRule;
 
+static const char not_a_member[] =
+	"the topic's one partition is assigned, not shared out in a group";
+
 /* librdkafka's and Java's names alike */
 static const KafkaRule rules_both[] = {
 	{"acks", KV_FIXED, "all|-1",
@@ -162,6 +165,71 @@ static const KafkaRule rules_java[] = {
 	 "Java classes cannot be loaded here"},
 };
 
+/* the consumer of the signal topic, in both spellings; what is not here is as
+ * the producer's */
+static const KafkaRule rules_consumer[] = {
+	{"group.id", KV_OPTION, "signal.kafka.groupId", NULL},
+	{"bootstrap.servers", KV_OPTION, "signal.kafka.bootstrap.servers", NULL},
+	{"metadata.broker.list", KV_OPTION, "signal.kafka.bootstrap.servers", NULL},
+	{"enable.auto.commit", KV_FIXED, "false",
+	 "a signal counts as read when what it asks for is stored"},
+	{"enable.partition.eof", KV_FIXED, "false",
+	 "the end of the topic is no signal"},
+	{"auto.offset.reset", KV_SAME, NULL, NULL},
+	{"isolation.level", KV_SAME, NULL, NULL},
+	{"client.rack", KV_SAME, NULL, NULL},
+	{"check.crcs", KV_SAME, NULL, NULL},
+	{"fetch.min.bytes", KV_SAME, NULL, NULL},
+	{"fetch.max.bytes", KV_SAME, NULL, NULL},
+	{"max.partition.fetch.bytes", KV_SAME, NULL, NULL},
+	{"fetch.max.wait.ms", KV_RENAMED, "fetch.wait.max.ms", NULL},
+	{"key.deserializer", KV_SILENT, NULL, NULL},
+	{"value.deserializer", KV_SILENT, NULL, NULL},
+	{"exclude.internal.topics", KV_SILENT, NULL, NULL},
+	{"default.api.timeout.ms", KV_IGNORED, NULL, "nothing waits for an answer"},
+	{"max.poll.records", KV_IGNORED, NULL, "signals are taken as they come"},
+	{"max.poll.interval.ms", KV_IGNORED, NULL, not_a_member},
+	{"session.timeout.ms", KV_IGNORED, NULL, not_a_member},
+	{"heartbeat.interval.ms", KV_IGNORED, NULL, not_a_member},
+	{"partition.assignment.strategy", KV_IGNORED, NULL, not_a_member},
+	{"group.instance.id", KV_IGNORED, NULL, not_a_member},
+	{"group.protocol", KV_IGNORED, NULL, not_a_member},
+	{"group.remote.assignor", KV_IGNORED, NULL, not_a_member},
+	{"auto.commit.interval.ms", KV_IGNORED, NULL,
+	 "how far the topic was read is stored 2 s after a signal was acted on"},
+	{"enable.auto.offset.store", KV_IGNORED, NULL,
+	 "how far the topic was read is stored 2 s after a signal was acted on"},
+	{"allow.auto.create.topics", KV_IGNORED, NULL,
+	 "reading does not make the topic"},
+};
+
+/* how names of settings begin that only producers have */
+static const char *const producers_only[] = {
+	"acks",
+	"request.required.acks",
+	"enable.idempotence",
+	"enable.gapless.guarantee",
+	"partitioner",
+	"transaction",
+	"queuing.strategy",
+	"message.timeout.ms",
+	"message.send.max.retries",
+	"delivery.",
+	"produce.",
+	"compression.",
+	"linger.ms",
+	"batch.",
+	"retries",
+	"max.in.flight",
+	"max.request.size",
+	"max.block.ms",
+	"buffer.memory",
+	"queue.buffering.",
+	"key.serializer",
+	"value.serializer",
+	"sticky.partitioning.",
+};
+
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
 static const KafkaRule *
@@ -184,6 +252,7 @@ typedef struct Pair
 	bool java;
 	bool secret;
 	Error *err;
+	bool consumer; /* of the signal topic; else the producer */
 } Pair;
 
 bool
@@ -202,9 +271,13 @@ config_kafka_is_secret(const char *name)
 static bool
 keep(const Pair *p, const char *name, const char *value)
 {
-	config_pairs_set(&p->cfg->kafka, &p->cfg->state->kafka_ranks, name, value,
-					 p->origin, p->secret || config_kafka_is_secret(name),
-					 p->rank);
+	Config *cfg = p->cfg;
+
+	config_pairs_set(p->consumer ? &cfg->signal_consumer : &cfg->kafka,
+					 p->consumer ? &cfg->state->signal_ranks
+								 : &cfg->state->kafka_ranks,
+					 name, value, p->origin,
+					 p->secret || config_kafka_is_secret(name), p->rank);
 	return true;
 }
 
@@ -214,7 +287,8 @@ refuse(const Pair *p, const char *why, const char *hint)
 	bool hide = p->secret || config_kafka_is_secret(p->name);
 
 	err_set(p->err, ERR_CONFIG, "config_refused",
-			"kafka.%.100s=%.100s cannot be set: %s", p->name,
+			"%s%.100s=%.100s cannot be set: %s",
+			p->consumer ? CONFIG_SIGNAL_CONSUMER : "kafka.", p->name,
 			hide ? "********" : p->value, why);
 	err_detail(p->err, "It comes from %s.", p->origin);
 	err_hint(p->err, "%s", hint);
@@ -359,8 +433,9 @@ take_rule(const Pair *p, const KafkaRule *rule)
 			return config_set_name(p->cfg, rule->to, p->value, p->origin,
 								   p->rank, p->err);
 		case KV_IGNORED:
-			config_warn(p->cfg, "%s (%s) has no effect: %s", p->name, p->origin,
-						rule->why);
+			config_warn(p->cfg, "%s%s (%s) has no effect: %s",
+						p->consumer ? CONFIG_SIGNAL_CONSUMER : "", p->name,
+						p->origin, rule->why);
 			return true;
 		case KV_SILENT:
 			return true;
@@ -398,14 +473,19 @@ refuse_unknown(const Pair *p)
 
 	for (size_t i = 0; i < LENGTH(rules_java); i++)
 		config_nearest_offer(&n, rules_java[i].name);
+	for (size_t i = 0; p->consumer && i < LENGTH(rules_consumer); i++)
+		config_nearest_offer(&n, rules_consumer[i].name);
 	near = config_nearest_result(&n);
-	snprintf(
-		hint, sizeof(hint),
-		"%s%s%sRemove it, or set it in librdkafka's name after \"kafka.\".",
-		near != NULL ? "Did you mean " : "", near != NULL ? near : "",
-		near != NULL ? "? " : "");
-	return refuse(p, "it is no setting of Kafka's producer that is known here",
-				  hint);
+	snprintf(hint, sizeof(hint),
+			 "%s%s%sRemove it, or set it in librdkafka's name%s.",
+			 near != NULL ? "Did you mean " : "", near != NULL ? near : "",
+			 near != NULL ? "? " : "",
+			 p->consumer ? " in a native file" : " after \"kafka.\"");
+	return refuse(
+		p,
+		p->consumer ? "it is no setting of Kafka's consumer that is known here"
+					: "it is no setting of Kafka's producer that is known here",
+		hint);
 }
 
 /* A few numbers that librdkafka would take and that break the order. */
@@ -432,7 +512,7 @@ config_kafka_set(Config *cfg, const char *name, const char *value,
 				 const char *origin, int rank, bool java, bool secret,
 				 Error *err)
 {
-	Pair p = {cfg, name, value, origin, rank, java, secret, err};
+	Pair p = {cfg, name, value, origin, rank, java, secret, err, false};
 	const KafkaRule *rule = find_rule(rules_both, LENGTH(rules_both), name);
 
 	if (strcmp(name, "bootstrap.servers") == 0)
@@ -453,6 +533,61 @@ config_kafka_set(Config *cfg, const char *name, const char *value,
 	if (ends_with(name, "_cb"))
 		return refuse(&p, "the sink handles callbacks itself", "Remove it.");
 	return keep(&p, name, value);
+}
+
+/* ---- the consumer of the signal topic ---- */
+
+bool
+config_is_signal_consumer(const char *name)
+{
+	return strncmp(name, CONFIG_SIGNAL_CONSUMER,
+				   strlen(CONFIG_SIGNAL_CONSUMER)) == 0;
+}
+
+static bool
+is_producers_only(const char *name)
+{
+	for (size_t i = 0; i < LENGTH(producers_only); i++)
+		if (strncmp(name, producers_only[i], strlen(producers_only[i])) == 0)
+			return true;
+	return false;
+}
+
+bool
+config_signal_consumer_set(Config *cfg, const char *name, const char *value,
+						   const char *origin, int rank, bool java, bool secret,
+						   Error *err)
+{
+	Pair p = {cfg,	  name + strlen(CONFIG_SIGNAL_CONSUMER),
+			  value,  origin,
+			  rank,	  java,
+			  secret, err,
+			  true};
+	const KafkaRule *rule =
+		find_rule(rules_consumer, LENGTH(rules_consumer), p.name);
+
+	if (p.name[0] == '\0')
+		return refuse(&p, "a name is missing after the dot", "Remove it.");
+	if (rule == NULL && is_producers_only(p.name))
+		return refuse(&p, "it is a setting of a producer, and signals are read",
+					  "Remove it.");
+	if (strcmp(p.name, "sasl.oauthbearer.token.endpoint.url") == 0 &&
+		strncasecmp(value, "file:", 5) == 0)
+		return refuse(&p, "a process reads its token from one file",
+					  "Set kafka.sasl.oauthbearer.token.endpoint.url.");
+	if (rule == NULL)
+		rule = find_rule(rules_both, LENGTH(rules_both), p.name);
+	if (rule == NULL && !java)
+		rule = find_rule(rules_native, LENGTH(rules_native), p.name);
+	if (rule == NULL)
+		rule = find_rule(rules_java, LENGTH(rules_java), p.name);
+	if (rule != NULL)
+		return take_rule(&p, rule);
+	if (java)
+		return refuse_unknown(&p);
+	if (ends_with(p.name, "_cb"))
+		return refuse(&p, "callbacks are no settings", "Remove it.");
+	return keep(&p, p.name, value);
 }
 
 /* ---- topics ---- */

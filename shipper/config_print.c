@@ -99,6 +99,12 @@ config_print_text(const Config *cfg, FILE *out)
 		print_line(out, "kafka.", cfg->kafka.items[i].name,
 				   cfg->kafka.items[i].value, cfg->kafka.items[i].secret,
 				   cfg->kafka.items[i].origin);
+	for (size_t i = 0; i < cfg->signal_consumer.count; i++)
+		print_line(out, CONFIG_SIGNAL_CONSUMER,
+				   cfg->signal_consumer.items[i].name,
+				   cfg->signal_consumer.items[i].value,
+				   cfg->signal_consumer.items[i].secret,
+				   cfg->signal_consumer.items[i].origin);
 	for (size_t i = 0; i < cfg->overrides.count; i++)
 		print_line(out, "snapshot.select.statement.overrides.",
 				   cfg->overrides.items[i].name, cfg->overrides.items[i].value,
@@ -148,6 +154,12 @@ config_print_json(const Config *cfg, FILE *out)
 		add_json(options, "kafka.", cfg->kafka.items[i].name,
 				 cfg->kafka.items[i].value, cfg->kafka.items[i].secret,
 				 cfg->kafka.items[i].origin);
+	for (size_t i = 0; i < cfg->signal_consumer.count; i++)
+		add_json(options, CONFIG_SIGNAL_CONSUMER,
+				 cfg->signal_consumer.items[i].name,
+				 cfg->signal_consumer.items[i].value,
+				 cfg->signal_consumer.items[i].secret,
+				 cfg->signal_consumer.items[i].origin);
 	for (size_t i = 0; i < cfg->overrides.count; i++)
 		add_json(options, "snapshot.select.statement.overrides.",
 				 cfg->overrides.items[i].name, cfg->overrides.items[i].value,
@@ -221,6 +233,11 @@ static const char kafka_text[] =
 	"`kafka.NAME=VALUE` sets any producer setting of librdkafka, by its name there (`kafka.linger.ms`, `kafka.security.protocol`, `kafka.sasl.username`).\n"
 	"Java's names are understood where they differ (`buffer.memory`, `max.request.size`, `sasl.jaas.config` with PlainLoginModule or ScramLoginModule, `ssl.truststore.location` of a PEM file), also as `producer.override.*` of a connector and `producer.*` of a worker.\n"
 	"Refused, because records could be lost, doubled or misplaced: `acks` other than `all`, `enable.idempotence=false`, `message.timeout.ms`, `partitioner` other than `murmur2_random` (the one that agrees with Java's), `transactional.id`.\n"
+	"\n"
+	"### Consumer of the signal topic\n"
+	"\n"
+	"What `kafka.*` says of the connection (brokers, TLS, SASL) holds for it, too. `signal.consumer.NAME=VALUE`, by librdkafka's name or Java's, says otherwise: `signal.consumer.security.protocol`, `signal.consumer.sasl.jaas.config`, `signal.consumer.isolation.level`, `signal.consumer.auto.offset.reset` (`earliest`).\n"
+	"`group.id` means `signal.kafka.groupId`, `bootstrap.servers` means `signal.kafka.bootstrap.servers`. Refused: `enable.auto.commit=true` (a signal counts as read when what it asks for is stored), settings of producers, Java classes, and a token's file of its own (there is one a process, `kafka.sasl.oauthbearer.token.endpoint.url`). What belongs to the membership in a group is of no effect, with a warning: the topic's one partition is assigned.\n"
 	"\n"
 	"### Topics\n"
 	"\n"

@@ -109,7 +109,6 @@ const DebeziumProperty config_debezium_properties[] = {
 	{"incremental.snapshot.allow.schema.changes", DBZ_NO_EFFECT, "", "",
 	 "a chunk is read again when its table was altered"},
 	{"signal.kafka.poll.timeout.ms", DBZ_NO_EFFECT, "", "0", "signals of the topic are acted on when they come"},
-	{"signal.consumer.*", DBZ_NO_EFFECT, "", "", "the signal topic is read with the settings of the producer, kafka.*"},
 	{"signal.emit.*", DBZ_NO_EFFECT, "", "", "signals are not written by the program"},
 
 	/* flow */

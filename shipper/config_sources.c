@@ -79,6 +79,9 @@ set_native(Config *cfg, const char *name, const char *shown, const char *value,
 	else if (strncmp(name, "kafka.", 6) == 0)
 		ok = config_kafka_set(cfg, name + 6, text, origin, rank, false,
 							  external, err);
+	else if (config_is_signal_consumer(name))
+		ok = config_signal_consumer_set(cfg, name, text, origin, rank, false,
+										external, err);
 	else if (strncmp(name, "topic.creation.", 15) == 0)
 		ok = config_topic_set(cfg, name, text, origin, rank, err);
 	else if (config_is_mask(name))
@@ -311,6 +314,7 @@ set_variable(Config *cfg, const char *variable, const char *value, Error *err)
 		char *env = nearest != NULL ? config_env_name(nearest) : NULL;
 
 		if (strncmp(option, "kafka.", 6) == 0 ||
+			config_is_signal_consumer(option) ||
 			strncmp(option, "topic.creation.", 15) == 0)
 			ok = set_native(cfg, option, variable, value, origin,
 							RANK_ENVIRONMENT, err);
@@ -513,6 +517,7 @@ set_argument(Config *cfg, const Argument *a, Error *err)
 			option = short_names[i].option;
 	if (config_find_option(option) == NULL &&
 		strncmp(option, "kafka.", 6) != 0 &&
+		!config_is_signal_consumer(option) &&
 		strncmp(option, "topic.creation.", 15) != 0 &&
 		!config_is_mask(option) && !config_is_override(option))
 	{

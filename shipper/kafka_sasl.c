@@ -243,7 +243,8 @@ kafka_oauth_prepare(rd_kafka_conf_t *conf, const Config *cfg, Error *err)
 	const char *url = config_pair_value(&cfg->kafka, URL_SETTING);
 	const char *path;
 
-	if (wants_oidc(cfg) || !is_set(conf, "sasl.mechanisms", "OAUTHBEARER") ||
+	if (wants_oidc(cfg) || is_set(conf, "sasl.oauthbearer.method", "oidc") ||
+		!is_set(conf, "sasl.mechanisms", "OAUTHBEARER") ||
 		is_set(conf, "enable.sasl.oauthbearer.unsecure.jwt", "true"))
 		return true;
 	path = url != NULL ? path_of(url) : NULL;

@@ -63,25 +63,75 @@ brokers(const Config *cfg, Error *err)
 	return cfg->kafka_bootstrap;
 }
 
+/* What signal.consumer.* says; a secret is not shown. */
+static bool
+set_own(rd_kafka_conf_t *conf, const Config *cfg, Error *err)
+{
+	char text[KAFKA_ERRSTR_SIZE];
+
+	for (size_t i = 0; i < cfg->signal_consumer.count; i++)
+	{
+		const ConfigPair *p = &cfg->signal_consumer.items[i];
+
+		if (rd_kafka_conf_set(conf, p->name, p->value, text, sizeof(text)) ==
+			RD_KAFKA_CONF_OK)
+			continue;
+		err_set(err, ERR_CONFIG, "kafka_setting", "signal.consumer.%s: %s",
+				p->name, p->secret ? "librdkafka refuses this value" : text);
+		err_detail(err, "It was set by %s.", p->origin);
+		err_hint(err,
+				 "What follows \"signal.consumer.\" is a setting of a consumer "
+				 "of librdkafka %s; its CONFIGURATION.md lists them.",
+				 rd_kafka_version_str());
+		return false;
+	}
+	return true;
+}
+
+static rd_kafka_conf_t *
+make_conf(const Config *cfg, const char *bootstrap, Error *err)
+{
+	rd_kafka_conf_t *conf = kafka_conf_reader(cfg, bootstrap, err);
+
+	if (conf == NULL)
+		return NULL;
+	if (set(conf, "auto.offset.reset", "earliest", err) &&
+		set_own(conf, cfg, err) &&
+		set(conf, "group.id", cfg->signal_group, err) &&
+		set(conf, "enable.auto.commit", "false", err) &&
+		set(conf, "enable.partition.eof", "false", err) &&
+		(cfg->signal_consumer.count == 0 ||
+		 kafka_oauth_prepare(conf, cfg, err)))
+		return conf;
+	rd_kafka_conf_destroy(conf);
+	return NULL;
+}
+
+bool
+kafka_signals_check(const Config *cfg, Error *err)
+{
+	rd_kafka_conf_t *conf;
+
+	if (!config_has_word(cfg->signal_channels, "kafka"))
+		return true;
+	conf = make_conf(cfg, "localhost:9092", err);
+	if (conf == NULL)
+		return false;
+	rd_kafka_conf_destroy(conf);
+	return true;
+}
+
 KafkaSignals *
 kafka_signals_open(const Config *cfg, Error *err)
 {
 	KafkaSignals *k;
 	const char *bootstrap = brokers(cfg, err);
 	rd_kafka_conf_t *conf =
-		bootstrap != NULL ? kafka_conf_reader(cfg, bootstrap, err) : NULL;
+		bootstrap != NULL ? make_conf(cfg, bootstrap, err) : NULL;
 	char text[KAFKA_ERRSTR_SIZE];
 
 	if (conf == NULL)
 		return NULL;
-	if (!set(conf, "group.id", cfg->signal_group, err) ||
-		!set(conf, "enable.auto.commit", "false", err) ||
-		!set(conf, "enable.partition.eof", "false", err) ||
-		!set(conf, "auto.offset.reset", "earliest", err))
-	{
-		rd_kafka_conf_destroy(conf);
-		return NULL;
-	}
 	k = sink_alloc(sizeof(*k));
 	k->prefix = cfg->topic_prefix;
 	k->next = k->committed = -1;
@@ -93,7 +143,8 @@ kafka_signals_open(const Config *cfg, Error *err)
 	if (k->rk == NULL)
 	{
 		rd_kafka_conf_destroy(conf);
-		err_set(err, ERR_CONFIG, "kafka_setting", "kafka.*: %s", text);
+		err_set(err, ERR_CONFIG, "kafka_setting",
+				"kafka.* and signal.consumer.*: %s", text);
 	}
 	else if (assign(k, err))
 	{

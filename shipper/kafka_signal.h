@@ -15,6 +15,8 @@ typedef struct KafkaSignals KafkaSignals;
 
 typedef void (*KafkaSignal)(void *arg, const char *text, size_t len);
 
+/* Whether the settings of its consumer can be had; nothing is connected to. */
+extern bool kafka_signals_check(const Config *cfg, Error *err) MUST_CHECK;
 /* NULL: err */
 extern KafkaSignals *kafka_signals_open(const Config *cfg, Error *err);
 extern void kafka_signals_close(KafkaSignals *k);

@@ -11,6 +11,7 @@ from threading import Thread
 
 import psycopg
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.admin import ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 
 from harness.kafka import KafkaBroker
@@ -196,6 +197,28 @@ def test_brokers_with_a_client_certificate(db, secure, to_brokers, authority):
     cert, key = authority.sign("cdc")
     to_brokers(secure.ssl, "--kafka.security.protocol=SSL", f"--kafka.ssl.certificate.location={cert}", f"--kafka.ssl.key.location={key}")
     row_arrives(db, secure)
+
+
+def test_signals_over_sasl_ssl(db, secure, to_brokers, run, authority):
+    """With the settings of the producer; and with its own, from brokers that are not those of the records."""
+    topic = f"{db.prefix}-signal"
+    secure.create_topic(topic)
+    producer = Producer({"bootstrap.servers": secure.address})
+
+    def send(name):
+        producer.produce(topic, '{"id":"%s","type":"log","data":{"message":"%s"}}' % (name, name), db.prefix)
+        producer.flush()
+
+    shipper = to_brokers(secure.sasl, *sasl("PLAIN"), "--signal.enabled.channels=kafka")
+    send("first")
+    shipper.wait_log("a signal says message=first")
+    shipper.stop()
+    own = ("security.protocol=SASL_SSL", "sasl.mechanism=PLAIN", "sasl.username=cdc", f"ssl.ca.location={authority.ca}")
+    shipper = run(db, "--signal.enabled.channels=kafka", f"--signal.kafka.bootstrap.servers={secure.sasl}", *(f"--signal.consumer.{s}" for s in own),
+                  env={"TUPLECAST_SIGNAL_CONSUMER_SASL_PASSWORD": PASSWORD})
+    send("second")
+    shipper.wait_log("a signal says message=second")
+    assert "message=first" not in shipper.log() and PASSWORD not in shipper.log()
 
 
 def test_brokers_with_a_wrong_password(db, secure, to_brokers, command):

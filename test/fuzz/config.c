@@ -185,6 +185,7 @@ put_native(FILE *out, const Config *cfg)
 			return false;
 	}
 	return put_pairs(out, "kafka.", &cfg->kafka) &&
+		   put_pairs(out, "signal.consumer.", &cfg->signal_consumer) &&
 		   put_pairs(out, "topic.creation.default.", &cfg->topic_creation);
 }
 
@@ -233,6 +234,7 @@ check_again(const Config *cfg)
 		}
 		check_pairs(&cfg->plugin, &again.plugin);
 		check_pairs(&cfg->kafka, &again.kafka);
+		check_pairs(&cfg->signal_consumer, &again.signal_consumer);
 		check_pairs(&cfg->topic_creation, &again.topic_creation);
 		FUZZ_CHECK(strcmp(cfg->secrets ? cfg->secrets : "",
 						  again.secrets ? again.secrets : "") == 0,

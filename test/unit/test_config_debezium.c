@@ -319,6 +319,76 @@ test_producer_override(void **state)
 }
 
 static void
+test_signal_consumer(void **state)
+{
+	(void) state;
+	must_load(
+		"--config",
+		connector("\"signal.consumer.security.protocol\":\"SASL_SSL\","
+				  "\"signal.consumer.sasl.jaas.config\":\"org.apache.kafka."
+				  "common.security.plain.PlainLoginModule required "
+				  "username=\\\"u\\\" password=\\\"hush\\\";\","
+				  "\"signal.consumer.fetch.max.wait.ms\":\"7\","
+				  "\"signal.consumer.value.deserializer\":\"x\","
+				  "\"signal.consumer.session.timeout.ms\":\"9000\","
+				  "\"signal.consumer.group.id\":\"g\","
+				  "\"signal.consumer.bootstrap.servers\":\"other:1\""),
+		NULL);
+	assert_string_equal(pair(&cfg.signal_consumer, "security.protocol"),
+						"SASL_SSL");
+	assert_string_equal(pair(&cfg.signal_consumer, "sasl.username"), "u");
+	assert_string_equal(pair(&cfg.signal_consumer, "sasl.password"), "hush");
+	assert_string_equal(pair(&cfg.signal_consumer, "fetch.wait.max.ms"), "7");
+	assert_int_equal(cfg.signal_consumer.count, 4);
+	assert_int_equal(cfg.kafka.count, 0);
+	assert_string_equal(cfg.signal_group, "g");
+	assert_string_equal(cfg.signal_bootstrap, "other:1");
+	assert_int_equal(warnings("signal.consumer.session.timeout.ms"), 1);
+	/* librdkafka's own names in a native file */
+	must_load("--signal.consumer.fetch.wait.max.ms=9",
+			  "--signal.consumer.debug=consumer", NULL);
+	assert_string_equal(pair(&cfg.signal_consumer, "fetch.wait.max.ms"), "9");
+	assert_string_equal(pair(&cfg.signal_consumer, "debug"), "consumer");
+}
+
+static void
+test_signal_consumer_refused(void **state)
+{
+	static const struct
+	{
+		const char *setting;
+		const char *why;
+	} refused[] = {
+		{"enable.auto.commit=true", "stored"},
+		{"linger.ms=5", "producer"},
+		{"acks=1", "producer"},
+		{"transactional.id=x", "producer"},
+		{"value.serializer=x", "producer"},
+		{"sasl.login.class=x", "Java"},
+		{"plugin.library.paths=x", "foreign code"},
+		{"rebalance_cb=x", "callbacks"},
+		{"sasl.oauthbearer.token.endpoint.url=file:///t", "one file"},
+		{"=x", "missing"},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+	{
+		char argument[200];
+
+		snprintf(argument, sizeof(argument), "--signal.consumer.%s",
+				 refused[i].setting);
+		must_fail("config_refused", argument, NULL);
+		assert_has(err.text, "signal.consumer.");
+		assert_has(err.text, refused[i].why);
+	}
+	/* what Java's consumer does not have */
+	must_fail("config_refused", "--config",
+			  connector("\"signal.consumer.fetch.min.byte\":\"1\""), NULL);
+	assert_has(err.hint, "fetch.min.bytes");
+}
+
+static void
 test_substitution(void **state)
 {
 	char more[300];
@@ -433,6 +503,8 @@ main(void)
 		config_test(test_producer_override), config_test(test_substitution),
 		config_test(test_comments),			 config_test(test_bad_json),
 		config_test(test_hostile_json),
+		config_test(test_signal_consumer),
+		config_test(test_signal_consumer_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

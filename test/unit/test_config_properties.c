@@ -203,6 +203,8 @@ test_secrets(void **state)
 		"username=\\\"u\\\" password=\\\"hush3\\\";\","
 		"\"schema.history.internal.consumer.sasl.jaas.config\":\"hush4\","
 		"\"producer.override.ssl.key.password\":\"hush5\","
+		"\"signal.consumer.sasl.jaas.config\":\"x.PlainLoginModule required "
+		"username=\\\"u\\\" password=\\\"hush7\\\";\","
 		"\"database.sslpassword\":\"hush6\"}");
 	root = explained(path, &accepted);
 	text = json_dumps(root, 0);
