@@ -1,7 +1,7 @@
 /*
  * cmd_status.c
- *		`tuplecast status`: how far the slot is, by SQL, and what the running
- *		shipper says of itself, by its HTTP port.
+ *		`tuplecast status`: how far the slot is, by SQL, what the running shipper
+ *		says of itself, by its HTTP port, and without one what is stored.
  */
 #include "commands.h"
 
@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "http_client.h"
 #include "json_text.h"
+#include "status_stored.h"
 
 /* between two looks, of which the rates are made */
 #define LOOK_MS	 1000
@@ -205,7 +206,8 @@ add_rates(json_t *now, const json_t *before, int64_t ms)
 }
 
 static void
-print_look(json_t *slot, json_t *shipper, const Error *why, bool json)
+print_look(json_t *slot, json_t *shipper, json_t *stored, const Error *why,
+		   bool json)
 {
 	json_t *o;
 
@@ -215,6 +217,8 @@ print_look(json_t *slot, json_t *shipper, const Error *why, bool json)
 					  shipper != NULL ? json_incref(shipper) : json_null());
 		if (shipper == NULL)
 			json_object_set_new(o, "error", json_text(why->text));
+		if (stored != NULL)
+			json_object_set(o, "stored", stored);
 		json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
 		putchar('\n');
 		json_decref(o);
@@ -228,6 +232,8 @@ print_look(json_t *slot, json_t *shipper, const Error *why, bool json)
 	}
 	else
 		printf("shipper   %s\n", why->text);
+	if (stored != NULL)
+		status_stored_print(stored);
 }
 
 typedef struct StatusFlags
@@ -251,6 +257,7 @@ run_status(const Config *cfg, void *arg, Error *err)
 		Error why = {0};
 		json_t *now = look_at_shipper(cfg, &why);
 		int64_t ms = clock_ms();
+		json_t *stored;
 		json_t *slot;
 
 		if (first && now != NULL)
@@ -264,12 +271,15 @@ run_status(const Config *cfg, void *arg, Error *err)
 		ok = slot != NULL;
 		if (now != NULL)
 			add_rates(now, before, ms - before_ms);
+		/* while it runs it knows better */
+		stored = ok && now == NULL ? status_stored(cfg) : NULL;
 		if (ok && flags->watch && !flags->json && isatty(STDOUT_FILENO))
 			fputs("\033[H\033[2J", stdout);
 		if (ok)
-			print_look(slot, now, &why, flags->json);
+			print_look(slot, now, stored, &why, flags->json);
 		fflush(stdout);
 		json_decref(slot);
+		json_decref(stored);
 		json_decref(before);
 		before = now;
 		before_ms = ms;

@@ -22,8 +22,9 @@
 #define RETRY_MS	250
 #define CREATE_MS	10000
 /* how many of the last offsets are looked at, before all are */
-#define FIRST_WINDOW 64
-#define NEXT_WINDOW	 8192
+#define FIRST_WINDOW  64
+#define NEXT_WINDOW	  8192
+#define TABLES_WINDOW 200000
 
 char *
 kafka_place_topic(const Config *cfg)
@@ -38,6 +39,20 @@ kafka_place_topic(const Config *cfg)
 	if (topic == NULL)
 		abort();
 	return topic;
+}
+
+char *
+kafka_place_key(const Config *cfg, const char *what)
+{
+	char *key;
+
+	/* none of them has characters that JSON escapes */
+	if (asprintf(&key, "{\"prefix\":\"%s\",\"slot\":\"%s\"%s%s%s}",
+				 cfg->topic_prefix, cfg->slot_name,
+				 what != NULL ? ",\"what\":\"" : "", what != NULL ? what : "",
+				 what != NULL ? "\"" : "") < 0)
+		abort();
+	return key;
 }
 
 static int
@@ -56,10 +71,9 @@ kafka_place_new(const Config *cfg, const char *bootstrap, Error *err)
 	KafkaPlace *p = sink_alloc(sizeof(*p));
 
 	p->topic = kafka_place_topic(cfg);
-	/* neither has characters that JSON escapes */
-	if (asprintf(&p->key, "{\"prefix\":\"%s\",\"slot\":\"%s\"}",
-				 cfg->topic_prefix, cfg->slot_name) < 0)
-		abort();
+	p->key = kafka_place_key(cfg, NULL);
+	if (cfg->snapshot_new_tables != NEW_TABLES_OFF)
+		p->tables_key = kafka_place_key(cfg, "tables");
 	p->bootstrap = sink_strndup(bootstrap, strlen(bootstrap));
 	p->exactly_once = cfg->delivery == DELIVERY_EXACTLY_ONCE;
 	p->replication = wanted_replication(cfg);
@@ -79,6 +93,7 @@ kafka_place_free(KafkaPlace *p)
 		rd_kafka_conf_destroy(p->conf);
 	free(p->topic);
 	free(p->key);
+	free(p->tables_key);
 	free(p->bootstrap);
 	free(p);
 }
@@ -199,6 +214,10 @@ typedef struct Found
 	size_t len;
 	uint64_t generation;
 	bool gone; /* there was one: somebody deleted it */
+	/* which tables were captured */
+	bool tables_only; /* no position is looked for */
+	void *tables;	  /* owned; NULL: none */
+	size_t tables_len;
 } Found;
 
 /*
@@ -229,6 +248,25 @@ take(Found *f, const rd_kafka_message_t *m)
 	f->len = m->len;
 }
 
+static void
+take_tables(Found *f, const rd_kafka_message_t *m)
+{
+	free(f->tables);
+	f->tables = NULL;
+	f->tables_len = m->len;
+	if (m->payload == NULL)
+		return;
+	f->tables = sink_alloc(m->len + 1);
+	memcpy(f->tables, m->payload, m->len);
+}
+
+static bool
+has_key(const rd_kafka_message_t *m, const char *key)
+{
+	return key != NULL && m->key_len == strlen(key) &&
+		   memcmp(m->key, key, m->key_len) == 0;
+}
+
 /* true: all from start to the end was seen. */
 static bool
 read_window(const KafkaPlace *p, rd_kafka_topic_t *rkt, int64_t start,
@@ -249,9 +287,10 @@ read_window(const KafkaPlace *p, rd_kafka_topic_t *rkt, int64_t start,
 			complete = m->offset >= end;
 		else if (m->err == 0)
 		{
-			if (m->key_len == strlen(p->key) &&
-				memcmp(m->key, p->key, m->key_len) == 0)
+			if (has_key(m, p->key) && !f->tables_only)
 				take(f, m);
+			else if (has_key(m, p->tables_key))
+				take_tables(f, m);
 			complete = m->offset + 1 >= end;
 		}
 		else if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
@@ -287,6 +326,34 @@ read_back(const KafkaPlace *p, int64_t low, int64_t high, Found *f, Error *err)
 	return known;
 }
 
+/* It is written again each hour, so it is not far; where it is not found, all
+ * but new tables goes on. */
+static void
+read_tables(const KafkaPlace *p, int64_t low, int64_t high, KafkaJob *job)
+{
+	Found f = {.tables_only = true};
+	Error ignored;
+	rd_kafka_t *rk = reader(p, "read_committed", &ignored);
+	rd_kafka_topic_t *rkt =
+		rk != NULL ? rd_kafka_topic_new(rk, p->topic, NULL) : NULL;
+
+	if (rkt != NULL)
+	{
+		if (read_window(p, rkt,
+						high - low > TABLES_WINDOW ? high - TABLES_WINDOW : low,
+						high, &f))
+		{
+			job->tables = f.tables;
+			job->tables_len = f.tables_len;
+		}
+		else
+			free(f.tables);
+		rd_kafka_topic_destroy(rkt);
+	}
+	if (rk != NULL)
+		rd_kafka_destroy(rk);
+}
+
 static bool
 recover_with(rd_kafka_t *rk, KafkaPlace *p, rd_kafka_topic_t *rkt,
 			 KafkaJob *job)
@@ -310,9 +377,13 @@ recover_with(rd_kafka_t *rk, KafkaPlace *p, rd_kafka_topic_t *rkt,
 	if (high > low && !read_back(p, low, high, &f, &job->err))
 	{
 		free(f.data);
+		free(f.tables);
 		return job->err.kind != ERR_NONE ? kafka_refuse(job)
 										 : kafka_again(job, RETRY_MS);
 	}
+	free(f.tables);
+	if (high > low && p->tables_key != NULL)
+		read_tables(p, low, high, job);
 	job->position = f.data;
 	job->position_len = f.len;
 	/* what was never committed, or is of another slot, was no position: compaction
@@ -320,6 +391,80 @@ recover_with(rd_kafka_t *rk, KafkaPlace *p, rd_kafka_topic_t *rkt,
 	job->used = low > 0 || f.gone;
 	job->ok = true;
 	return true;
+}
+
+/* ---- only looking ---------------------------------------------------------- */
+
+/* 1: it is there; 0: it is not; -1: err */
+static int
+find_topic(rd_kafka_t *rk, const KafkaPlace *p, rd_kafka_topic_t *rkt,
+		   Error *err)
+{
+	const struct rd_kafka_metadata *md = NULL;
+	rd_kafka_resp_err_t code = rd_kafka_metadata(rk, 0, rkt, &md, METADATA_MS);
+
+	if (code == 0)
+	{
+		code = md->topic_cnt == 1 ? md->topics[0].err
+								  : RD_KAFKA_RESP_ERR__TIMED_OUT;
+		rd_kafka_metadata_destroy(md);
+	}
+	if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+		return 0;
+	if (code == 0)
+		return 1;
+	kafka_error_set(err, code, p->topic, 0, NULL);
+	return -1;
+}
+
+static char *
+peek(const KafkaPlace *p, rd_kafka_t *rk, rd_kafka_topic_t *rkt, Error *err)
+{
+	int64_t low = 0;
+	int64_t high = 0;
+	Found f = {0};
+	rd_kafka_resp_err_t code;
+
+	if (find_topic(rk, p, rkt, err) != 1)
+		return NULL;
+	/* of a client that reads what is committed: up to the first open
+	 * transaction */
+	code = rd_kafka_query_watermark_offsets(rk, p->topic, 0, &low, &high,
+											METADATA_MS);
+	if (code != 0)
+		kafka_error_set(err, code, p->topic, 0, NULL);
+	else if (high > low && !read_back(p, low, high, &f, err) &&
+			 err->kind == ERR_NONE)
+		kafka_error_set(err, RD_KAFKA_RESP_ERR__TIMED_OUT, p->topic, 0, NULL);
+	free(f.tables);
+	if (err->kind == ERR_NONE)
+		return f.data;
+	free(f.data);
+	return NULL;
+}
+
+char *
+kafka_position_peek(const Config *cfg, Error *err)
+{
+	KafkaPlace *p = kafka_place_new(cfg, cfg->kafka_bootstrap, err);
+	rd_kafka_t *rk = p != NULL ? reader(p, "read_committed", err) : NULL;
+	rd_kafka_topic_t *rkt =
+		rk != NULL ? rd_kafka_topic_new(rk, p->topic, NULL) : NULL;
+	char *text = NULL;
+
+	if (rkt != NULL)
+	{
+		err_clear(err);
+		text = peek(p, rk, rkt, err);
+		rd_kafka_topic_destroy(rkt);
+	}
+	else if (rk != NULL)
+		err_set(err, ERR_CONFIG, "position_topic",
+				"\"%s\" cannot be the name of a topic", p->topic);
+	if (rk != NULL)
+		rd_kafka_destroy(rk);
+	kafka_place_free(p);
+	return text;
 }
 
 bool

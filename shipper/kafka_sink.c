@@ -110,6 +110,8 @@ take_recovery(KafkaSink *ks, KafkaJob *job)
 	SinkRecovered r = {.position = job->position,
 					   .len = job->position_len,
 					   .used = job->used,
+					   .tables = job->tables,
+					   .tables_len = job->tables_len,
 					   .where = ks->position_name};
 
 	ks->busy = false;

@@ -111,6 +111,8 @@ typedef struct KafkaJob
 	/* of a recovery */
 	void *position; /* owned; NULL: there is none */
 	size_t position_len;
+	void *tables; /* the same, of the captured tables */
+	size_t tables_len;
 	bool used;
 	/* of a commit */
 	int64_t took_ms;
@@ -156,6 +158,7 @@ typedef struct KafkaPlace
 {
 	char *topic;
 	char *key;
+	char *tables_key;	   /* NULL: nobody asks for the captured tables */
 	char *bootstrap;	   /* for hints */
 	rd_kafka_conf_t *conf; /* of the clients that read it */
 	bool exactly_once;

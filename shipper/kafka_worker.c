@@ -46,6 +46,7 @@ kafka_job_free(KafkaJob *job)
 	free(job->name);
 	free(job->table);
 	free(job->position);
+	free(job->tables);
 	free(job);
 }
 

@@ -4,9 +4,12 @@
  */
 #include "known_tables.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static bool add(KnownTables *k, const char *name);
 
 
 /* The place of a name, or where it belongs. */
@@ -40,18 +43,24 @@ known_tables_add(KnownTables *k, const char *schema, size_t schema_len,
 				 const char *table, size_t table_len)
 {
 	char *name;
-	bool there;
-	size_t at;
+	bool added;
 
 	if (asprintf(&name, "%.*s.%.*s", (int) schema_len, schema, (int) table_len,
 				 table) < 0)
 		abort();
-	at = find(k, name, &there);
+	added = add(k, name);
+	free(name);
+	return added;
+}
+
+static bool
+add(KnownTables *k, const char *name)
+{
+	bool there;
+	size_t at = find(k, name, &there);
+
 	if (there)
-	{
-		free(name);
 		return false;
-	}
 	if (k->count == k->cap)
 	{
 		k->cap = k->cap > 0 ? k->cap * 2 : 64;
@@ -61,9 +70,65 @@ known_tables_add(KnownTables *k, const char *schema, size_t schema_len,
 	}
 	memmove(k->names + at + 1, k->names + at,
 			(k->count - at) * sizeof(*k->names));
-	k->names[at] = name;
+	k->names[at] = strdup(name);
+	if (k->names[at] == NULL)
+		abort();
 	k->count++;
 	return true;
+}
+
+bool
+known_tables_has(const KnownTables *k, const char *name)
+{
+	bool there;
+
+	(void) find(k, name, &there);
+	return there;
+}
+
+/* ---- as they are stored ------------------------------------------------------ */
+
+#define VERSION 1
+
+char *
+known_tables_to_json(const KnownTables *k)
+{
+	json_t *names = json_array();
+	json_t *o;
+	char *text;
+
+	for (size_t i = 0; i < k->count; i++)
+		json_array_append_new(names, json_string(k->names[i]));
+	o = json_pack("{s:i, s:o}", "v", VERSION, "tables", names);
+	text = o != NULL ? json_dumps(o, JSON_COMPACT) : NULL;
+	json_decref(o);
+	if (text == NULL)
+		abort();
+	return text;
+}
+
+bool
+known_tables_from_json(KnownTables *k, const char *text, size_t len)
+{
+	json_t *o = text != NULL ? json_loadb(text, len, 0, NULL) : NULL;
+	const json_t *names = json_object_get(o, "tables");
+	bool ok = json_is_array(names) &&
+			  json_integer_value(json_object_get(o, "v")) == VERSION;
+	const json_t *v;
+	size_t i;
+
+	memset(k, 0, sizeof(*k));
+	json_array_foreach(names, i, v)
+	{
+		ok = ok && json_is_string(v);
+		if (ok)
+			(void) add(k, json_string_value(v));
+	}
+	json_decref(o);
+	if (!ok)
+		known_tables_free(k);
+	k->listed = ok;
+	return ok;
 }
 
 void

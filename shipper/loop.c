@@ -128,6 +128,7 @@ loop_turn(Loop *l)
 	loop_signals(l);
 	loop_notify(l);
 	loop_incremental_turn(l);
+	loop_tables_turn(l);
 	loop_deliver(l);
 	run_phase(l);
 	loop_watch_stuck(l);
@@ -683,6 +684,7 @@ close_sink(Loop *l)
 	heartbeat_forget_sink(&l->heartbeat);
 	notifications_forget_sink(&l->notifications);
 	dead_letters_forget_sink(&l->dead);
+	loop_tables_forget_sink(l);
 	l->stats.sink_connected = 0;
 	l->stats.queue_bytes = 0;
 	l->sink_failed = false;

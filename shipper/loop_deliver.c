@@ -76,6 +76,7 @@ resume(Loop *l, const SinkRecovered *r, Error *err)
 						   .topic = r->where,
 						   .repair = config_repairs_slot(l->cfg)};
 	Position p = {0};
+	bool fresh = !l->inc.loaded;
 	uint64_t after;
 	bool gap;
 	bool ok;
@@ -106,6 +107,8 @@ resume(Loop *l, const SinkRecovered *r, Error *err)
 		loop_snapshot_repair(l, after);
 	else if (ok)
 		loop_snapshot_session(l, l->server.slot_created);
+	if (ok)
+		loop_tables_session(l, r, fresh && !gap);
 	return ok;
 }
 

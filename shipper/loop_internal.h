@@ -29,6 +29,15 @@ typedef enum LoopPhase
 	PHASE_DONE
 } LoopPhase;
 
+/* which tables are captured, as it is stored */
+typedef struct LoopTables
+{
+	SinkStream *stream;
+	bool dirty; /* what is stored may be something else */
+	bool told;
+	int64_t put_ms;
+} LoopTables;
+
 typedef struct Loop
 {
 	const Config *cfg;
@@ -56,9 +65,10 @@ typedef struct Loop
 	bool held; /* the sink did not take record yet */
 	SinkRecord record;
 	DeadLetters dead; /* may stand in for it */
-	bool positions;	  /* the sink keeps one */
-	bool resuming;	  /* it is being read: nothing else is until then */
-	int recoveries;	  /* asked for, not answered */
+	LoopTables tables;
+	bool positions; /* the sink keeps one */
+	bool resuming;	/* it is being read: nothing else is until then */
+	int recoveries; /* asked for, not answered */
 	ResumeServer server;
 	uint64_t splits;		/* told */
 	uint64_t confirmed_lsn; /* for a failpoint */
@@ -122,8 +132,15 @@ extern void loop_signal_frame(Loop *l, const FrameSignal *f);
 /* The other channels, once a turn. */
 extern void loop_signals(Loop *l);
 extern void loop_signals_free(Loop *l);
+
+/* ---- loop_tables.c ---- */
 /* A stream was announced: is its table a new one? */
 extern void loop_new_table(Loop *l, const FrameStream *f);
+/* The position was read; compare: and what is to be read is what it says. */
+extern void loop_tables_session(Loop *l, const SinkRecovered *r, bool compare);
+/* Stores which tables are captured, once a turn. */
+extern void loop_tables_turn(Loop *l);
+extern void loop_tables_forget_sink(Loop *l);
 
 /* ---- loop_watch.c ---- */
 extern void loop_watch_stuck(Loop *l);

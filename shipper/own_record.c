@@ -1,6 +1,6 @@
 /*
  * own_record.c
- *		Records of the shipper's own: heartbeats and notifications.
+ *		Records of the shipper's own: heartbeats, notifications, names of tables.
  */
 #include "own_record.h"
 

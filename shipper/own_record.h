@@ -1,6 +1,6 @@
 /*
  * own_record.h
- *		Records of the shipper's own: heartbeats and notifications.
+ *		Records of the shipper's own: heartbeats, notifications, names of tables.
  *
  * They go through the sink like any other, but under a ticket of their own, so
  * that no position waits for them.

@@ -46,6 +46,10 @@ typedef struct SinkRecovered
 	size_t len;
 	bool used;		   /* there is, or was, something where positions go */
 	const char *where; /* that is, for messages */
+	/* which tables were captured, if snapshot.new.tables asks for it: borrowed,
+	 * NULL: not known */
+	const void *tables;
+	size_t tables_len;
 } SinkRecovered;
 
 typedef struct SinkEvents

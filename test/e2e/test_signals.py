@@ -2,7 +2,7 @@
 import json
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from harness.wait import wait_until
 
@@ -76,6 +76,51 @@ def test_signals_by_topic(db, run, broker):
     again = run(db, "--signal.enabled.channels=source,kafka")
     again.wait_log("a signal says message=between")
     assert "message=second" not in again.log()
+
+
+def test_a_setting_of_the_consumer_that_cannot_be(db, command, broker):
+    """Told at the start, by run and by check."""
+    args = ("--source", db.url, "--kafka", broker.address, "--prefix", db.prefix, f"--slot.name={db.slot}", "--signal.enabled.channels=kafka",
+            "--signal.consumer.isolation.level=dirty")
+    code, _, err = command("run", *args)
+    assert code == 2 and "signal.consumer.isolation.level" in err, err
+    code, out, _ = command("check", *args)
+    assert code == 2 and "signal.consumer.isolation.level" in out, out
+
+
+def test_snapshots_by_signals_under_exactly_once(db, run, broker):
+    """By SQL, killed behind a chunk, and by a topic: each row once for each signal, and no signal is acted on again."""
+    db.sql("CREATE EXTENSION tuplecast; CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a SELECT generate_series(1, 9)")
+    topic = f"{db.prefix}-signal"
+    broker.create_topic(topic)
+    options = ("--delivery=exactly-once", "--table.include.list=public.a", "--signal.enabled.channels=source,kafka", "--incremental.snapshot.chunk.size=2",
+               "--commit.interval.ms=50", "--add.headers=op")
+    data = '{"data-collections":["public.a"]}'
+    shipper = run(db, *options, env={"TUPLECAST_FAILPOINT": "after_chunk:kill:2"})
+    db.sql("SELECT tuplecast.signal('execute-snapshot', %s, 's1')", (data,))
+    assert shipper.wait_exit(60) == -9
+    shipper = run(db, *options)
+    shipper.wait_log("an incremental snapshot is complete id=s1")
+    producer = Producer({"bootstrap.servers": broker.address})
+    producer.produce(topic, '{"id":"s2","type":"execute-snapshot","data":%s}' % data, db.prefix)
+    producer.flush()
+    shipper.wait_log("an incremental snapshot is complete id=s2")
+    db.sql("INSERT INTO a VALUES (10)")
+    with broker.reader(db.topic("a")) as reader:
+        reader.read_until(lambda records: any(r.k == '{"id":10}' for r in records))
+        assert [json.loads(r.k)["id"] for r in reader.read_all() if r.header("__op") == b"r"] == 2 * list(range(1, 10))
+        group = Consumer({"bootstrap.servers": broker.address, "group.id": "kafka-signal"})
+        wait_until(lambda: group.committed([TopicPartition(topic, 0)], 30)[0].offset == 1, what="the topic is read up to its end, and that is stored")
+        group.close()
+        shipper.stop()
+        shipper = run(db, *options)
+        producer.produce(topic, SIGNAL % ("s3", "third"), db.prefix)
+        producer.flush()
+        shipper.wait_log("a signal says message=third")
+        db.sql("SELECT tuplecast.signal('log', '{\"message\":\"fourth\"}'); INSERT INTO a VALUES (11)")
+        shipper.wait_log("a signal says message=fourth")
+        reader.read_until(lambda records: any(r.k == '{"id":11}' for r in records))
+        assert len(reader.read_all()) == 20 and "asks for a snapshot" not in shipper.log()
 
 
 KEY_SCHEMA = ('{"type":"struct","fields":[{"type":"string","optional":false,"field":"id"}],"optional":false,'
@@ -158,6 +203,48 @@ def test_commands(db, run, command):
     assert code == 0 and "nobody streams it" in out and "no shipper answers" in out, (out, err)
 
 
+@pytest.mark.parametrize("delivery", ["at-least-once", "exactly-once"])
+def test_status_of_what_is_stored(db, run, broker, command, delivery):
+    """Without a shipper: the position, and the snapshots that nobody goes on with. Nothing is made, and nobody is fenced."""
+    db.sql("CREATE EXTENSION tuplecast; CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 400); CREATE TABLE u (id int PRIMARY KEY)")
+    topic = f"__tuplecast-position.{db.prefix}.{db.slot}"
+    where = ("--source", db.url, "--kafka", broker.address, "--prefix", db.prefix, f"--slot.name={db.slot}", f"--delivery={delivery}", "--http.listen=127.0.0.1:1")
+
+    def stored(*args):
+        code, out, err = command("status", *where, *args)
+        assert code == 0, err
+        return out
+
+    assert json.loads(stored("--json"))["stored"] == {"topic": topic, "position": None}
+    assert f"no position in {topic}" in stored() and topic not in broker.topics()
+    options = (f"--delivery={delivery}", "--incremental.snapshot.chunk.size=10", "--commit.interval.ms=50")
+    shipper = run(db, *options, env={"TUPLECAST_FAILPOINT": "after_chunk:sleep=200"})
+    signal = '{"data-collections":["public.t","public.u"]}'
+    db.sql("SELECT tuplecast.signal('execute-snapshot', %s, 's1')", (signal,))
+    shipper.wait_metric("incremental_snapshot_chunks_total", lambda n: n > 0)
+    db.sql("SELECT tuplecast.signal('pause-snapshot')")
+    shipper.wait_metric("incremental_snapshot_paused", lambda n: n == 1)
+    shipper.stop()
+    found = json.loads(stored("--json"))["stored"]
+    assert found["topic"] == topic and found["generation"] > 0 and found["open"] is None and found["snapshot"] is None
+    high, low = found["position"].split("/")
+    assert (int(high, 16) << 32) + int(low, 16) >= db.confirmed() > 0
+    inc = found["incremental"]
+    assert inc["paused"] is True and inc["requests"] == 0 and [t["name"] for t in inc["tables"]] == ["public.t", "public.u"]
+    done, rest = inc["tables"]
+    assert done["id"] == "s1" and done["max"] == ["400"] and 0 < done["rows"] < 400 and done["last"] == [str(done["rows"])] and rest["last"] is None
+    text = stored()
+    assert f"position {found['position']}, generation {found['generation']}" in text, text
+    assert f"incremental snapshot (paused): 2 tables and 0 requests left; of public.t {done['rows']} rows are put, up to {done['rows']} of 400" in text, text
+    # it went on with what it had: nobody took the position for its own
+    shipper = run(db, *options)
+    assert "stored" not in json.loads(command("status", "--json", *where, f"--http.listen=127.0.0.1:{shipper.http_port}")[1])
+    db.sql("SELECT tuplecast.signal('resume-snapshot')")
+    shipper.wait_log("an incremental snapshot is complete id=s1")
+    shipper.stop()
+    assert json.loads(stored("--json"))["stored"]["incremental"] is None
+
+
 def test_a_new_table_is_noticed(db, run):
     """One that comes to the captured ones while streaming; those of the start are not new, whenever they come up."""
     db.sql("CREATE EXTENSION tuplecast; CREATE TABLE n_old (id int PRIMARY KEY); CREATE TABLE other (id int PRIMARY KEY); INSERT INTO other VALUES (1), (2)")
@@ -216,6 +303,38 @@ def test_every_channel_starts_a_snapshot(db, run, broker, command, tmp_path):
               ("COMPLETED", name)]
     assert [r.v for r in told] == [note(*w, r) for w, r in zip(wanted, told)] and len(told) == len(wanted)
     assert left[0] == '"data_collections": "public.a,public.c"'.replace(": ", ":", 1)
+
+
+@pytest.mark.parametrize("delivery", ["at-least-once", "exactly-once"])
+def test_a_table_that_came_while_nobody_ran(db, run, broker, delivery):
+    """By its name or by the list; its rows are read once, also where the process that noticed it was killed before anything of it was stored."""
+    db.sql("""CREATE EXTENSION tuplecast; CREATE TABLE n_old (id int PRIMARY KEY); INSERT INTO n_old VALUES (7);
+        CREATE TABLE other (id int PRIMARY KEY); INSERT INTO other VALUES (1), (2), (3); CREATE TABLE more (id int PRIMARY KEY); INSERT INTO more VALUES (8)""")
+    options = ("--table.include.list=public.n_.*", "--snapshot.new.tables=incremental", f"--delivery={delivery}", "--commit.interval.ms=50")
+    shipper = run(db, *options)
+
+    def stored():
+        with broker.reader(f"__tuplecast-position.{db.prefix}.{db.slot}") as reader:
+            found = [json.loads(r.v)["tables"] for r in reader.read_all() if '"what":"tables"' in r.k]
+        return found[-1] if found else None
+
+    wait_until(lambda: stored() == ["public.n_old"], what=stored)
+    shipper.stop()
+    db.sql("ALTER TABLE other RENAME TO n_new")
+    options = ("--table.include.list=public.n_.*,public.more", *options[1:])
+    shipper = run(db, *options, wait=False, env={"TUPLECAST_FAILPOINT": "before_position:kill:1"})
+    assert shipper.wait_exit(60) == -9
+    shipper = run(db, *options)
+    shipper.wait_log("a table is captured that was not when a process ran last.*table=public.n_new")
+    with broker.reader(*(db.topic(t) for t in ("n_new", "n_old", "more"))) as reader:
+        reader.read_until(lambda seen: {r.k for r in seen} == {'{"id":1}', '{"id":2}', '{"id":3}', '{"id":8}'})
+        wait_until(lambda: stored() == ["public.more", "public.n_new", "public.n_old"], what=stored)
+        shipper.stop()
+        # now it is known
+        shipper = run(db, *options)
+        db.sql("INSERT INTO n_new VALUES (4)")
+        records = reader.read_until(lambda seen: any(r.k == '{"id":4}' for r in seen))
+        assert len(records) == 5 and "a table is captured" not in shipper.log()
 
 
 def test_rows_of_a_new_table_are_published(db, run, broker):

@@ -54,12 +54,50 @@ quotes_expressions(void **state)
 	free(pattern);
 }
 
+static void
+stores_them(void **state)
+{
+	KnownTables k = {0};
+	KnownTables again;
+	char *text;
+	static const char *const garbage[] = {"",
+										  "x",
+										  "[]",
+										  "{\"v\":1}",
+										  "{\"v\":2,\"tables\":[]}",
+										  "{\"v\":1,\"tables\":[\"a\",1]}",
+										  "{\"v\":1,\"tables\":{}}"};
+
+	(void) state;
+	assert_true(add(&k, "b"));
+	assert_true(add(&k, "a \"é\\"));
+	text = known_tables_to_json(&k);
+	assert_true(known_tables_from_json(&again, text, strlen(text)));
+	assert_true(again.listed);
+	assert_int_equal(again.count, 2);
+	assert_true(known_tables_has(&again, "public.a \"é\\"));
+	assert_true(known_tables_has(&again, "public.b"));
+	assert_false(known_tables_has(&again, "public.c"));
+	known_tables_free(&again);
+	free(text);
+	for (size_t i = 0; i < sizeof(garbage) / sizeof(garbage[0]); i++)
+	{
+		assert_false(
+			known_tables_from_json(&again, garbage[i], strlen(garbage[i])));
+		assert_false(again.listed);
+		assert_null(again.names);
+	}
+	assert_false(known_tables_from_json(&again, NULL, 0));
+	known_tables_free(&k);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_each_once),
 		cmocka_unit_test(quotes_expressions),
+		cmocka_unit_test(stores_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
