@@ -497,11 +497,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		config_test(test_pipeline_a),		 config_test(test_pipeline_a_alone),
-		config_test(test_order_of_files),	 config_test(test_class),
-		config_test(test_old_spellings),	 config_test(test_verdicts),
-		config_test(test_producer_override), config_test(test_substitution),
-		config_test(test_comments),			 config_test(test_bad_json),
+		config_test(test_pipeline_a),
+		config_test(test_pipeline_a_alone),
+		config_test(test_order_of_files),
+		config_test(test_class),
+		config_test(test_old_spellings),
+		config_test(test_verdicts),
+		config_test(test_producer_override),
+		config_test(test_substitution),
+		config_test(test_comments),
+		config_test(test_bad_json),
 		config_test(test_hostile_json),
 		config_test(test_signal_consumer),
 		config_test(test_signal_consumer_refused),
