@@ -319,20 +319,18 @@ core_flush_overdue(const Core *c, int64_t now_ms)
 const Position *
 core_position(Core *c)
 {
-	Position *at = &c->delivery.at;
+	Position *next = &c->delivery.next;
 	TrackerPlace place = core_place(c);
 
-	at->end_lsn = place.end_lsn;
-	at->open = place.open;
-	if (place.snapshot != at->snapshot)
-	{
-		free(at->snapshot);
-		at->snapshot = NULL;
-		if (place.snapshot != NULL &&
-			(at->snapshot = strdup(place.snapshot)) == NULL)
-			abort();
-	}
-	return at;
+	position_free(next);
+	*next = c->delivery.at;
+	next->end_lsn = place.end_lsn;
+	next->open = place.open;
+	next->snapshot = NULL;
+	if (place.snapshot != NULL &&
+		(next->snapshot = strdup(place.snapshot)) == NULL)
+		abort();
+	return next;
 }
 
 void
@@ -340,6 +338,10 @@ core_position_taken(Core *c)
 {
 	Delivery *d = &c->delivery;
 
+	/* not before: one that the sink refuses is to be put again */
+	position_free(&d->at);
+	d->at = d->next;
+	d->next.snapshot = NULL;
 	d->in_flight = true;
 	d->acked = false;
 	d->since_ms = d->now_ms;

@@ -28,6 +28,7 @@ delivery_free(Delivery *d)
 {
 	position_free(&d->base);
 	position_free(&d->at);
+	position_free(&d->next);
 }
 
 void

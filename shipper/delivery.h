@@ -79,8 +79,8 @@ typedef struct Delivery
 	uint64_t last_delivered;
 	RecordId last_open;
 
-	/* the position put last */
-	Position at;
+	Position at;   /* the position put last */
+	Position next; /* the one to be put, which the sink has not taken yet */
 
 	/* of the Kafka transaction at hand */
 	uint64_t records;

@@ -342,10 +342,31 @@ snapshot_progress_travels_with_its_rows(void **state)
 	end(w);
 }
 
+/* A full sink: the position is not on its way, and neither stored nor done with. */
+static void
+a_position_that_is_not_taken_is_put_again(void **state)
+{
+	World *w = world(false);
+
+	(void) state;
+	core_snapshot_progress(&w->core, "{\"v\":1}");
+	assert_int_equal(next(w, true), DELIVERY_POSITION);
+	assert_string_equal(core_position(&w->core)->snapshot, "{\"v\":1}");
+	assert_false(core_snapshot_stored(&w->core));
+	assert_false(core_settled(&w->core));
+	assert_int_equal(next(w, true), DELIVERY_POSITION);
+	put_position(w);
+	assert_int_equal(next(w, true), DELIVERY_NOTHING);
+	core_position_acked(&w->core);
+	assert_true(core_snapshot_stored(&w->core));
+	end(w);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_position_that_is_not_taken_is_put_again),
 		cmocka_unit_test(writes_before_it_confirms),
 		cmocka_unit_test(paces_positions),
 		cmocka_unit_test(resumes_inside_a_transaction),
