@@ -183,6 +183,27 @@ incremental_next(Incremental *inc, int64_t now_ms, int64_t *until)
 	}
 }
 
+bool
+incremental_stands(Incremental *inc, IncrementalStep step)
+{
+	static const IncrementalState states[] = {
+		[INCREMENTAL_LIST] = STATE_LISTING,
+		[INCREMENTAL_POLL] = STATE_POLLING,
+		[INCREMENTAL_OPEN] = STATE_OPENING,
+		[INCREMENTAL_MAX] = STATE_ASKING_MAX,
+		[INCREMENTAL_KEYS] = STATE_KEYS,
+		[INCREMENTAL_ROWS] = STATE_ROWS,
+		[INCREMENTAL_EMIT] = STATE_EMITTING,
+	};
+
+	if (step == INCREMENTAL_CLOSE || inc->state == states[step])
+		return true;
+	inc->asked = false;
+	/* what it would have ended is still open */
+	inc->dirty |= step == INCREMENTAL_EMIT;
+	return false;
+}
+
 const IncrementalTable *
 incremental_table(const Incremental *inc)
 {

@@ -222,6 +222,9 @@ extern void incremental_session_end(Incremental *inc);
 /* Once the last answer is there.  until: when to ask again at the latest. */
 extern IncrementalStep incremental_next(Incremental *inc, int64_t now_ms,
 										int64_t *until);
+/* Before a step is sent that waited for the connection: is it still wanted?
+ * false: it need not be answered. */
+extern bool incremental_stands(Incremental *inc, IncrementalStep step);
 extern const IncrementalCollection *incremental_wanted(const Incremental *inc,
 													   size_t *count);
 extern const IncrementalTable *incremental_table(const Incremental *inc);

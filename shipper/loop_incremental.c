@@ -584,6 +584,10 @@ begin_step(Loop *l)
 	Error err;
 	bool ok = true;
 
+	/* a stop or a pause may have come while there was no connection */
+	if (li->step != INCREMENTAL_NOTHING && !li->sent &&
+		!incremental_stands(li->machine, li->step))
+		li->step = INCREMENTAL_NOTHING;
 	if (li->step == INCREMENTAL_NOTHING)
 		li->step = incremental_next(li->machine, l->now_ms, &li->until);
 	if (li->step == INCREMENTAL_NOTHING || li->sent)

@@ -515,6 +515,30 @@ pause_resume_and_stop(void **state)
 	world_free(w);
 }
 
+/* The step waits for the connection, and what it is of is stopped. */
+static void
+a_step_that_was_not_sent_may_be_withdrawn(void **state)
+{
+	World *w = world(4);
+
+	(void) state;
+	request(w, "one");
+	assert_int_equal(next(w), INCREMENTAL_LIST);
+	assert_true(incremental_stands(w->inc, INCREMENTAL_LIST));
+	incremental_stop(w->inc, NULL, 0);
+	assert_false(incremental_stands(w->inc, INCREMENTAL_LIST));
+	assert_int_equal(next(w), INCREMENTAL_NOTHING);
+	world_free(w);
+
+	w = begun(4);
+	assert_int_equal(next(w), INCREMENTAL_OPEN);
+	assert_true(incremental_stands(w->inc, INCREMENTAL_OPEN));
+	incremental_stop(w->inc, NULL, 0);
+	assert_false(incremental_stands(w->inc, INCREMENTAL_OPEN));
+	assert_null(incremental_table(w->inc));
+	world_free(w);
+}
+
 static void
 refusals(void **state)
 {
@@ -558,6 +582,7 @@ main(void)
 		cmocka_unit_test(progress_goes_with_each_row),
 		cmocka_unit_test(what_is_lost_is_read_again),
 		cmocka_unit_test(pause_resume_and_stop),
+		cmocka_unit_test(a_step_that_was_not_sent_may_be_withdrawn),
 		cmocka_unit_test(refusals),
 	};
 
