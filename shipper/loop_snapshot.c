@@ -84,7 +84,6 @@ load(Loop *l, bool slot_created)
 	Error err;
 
 	s->loaded = true;
-	s->floor = 0;
 	if (stored != NULL && !snapshot_plan_load(&s->plan, stored, &err))
 	{
 		loop_trouble(l, &err, true);
@@ -104,17 +103,13 @@ load(Loop *l, bool slot_created)
 	}
 	if (stored != NULL && !s->plan.complete)
 	{
-		/* not even listed: as below */
-		if (s->plan.count == 0 && mode_is(l, "always"))
-			s->floor = core_position_lsn(&l->core);
 		want(l, "a snapshot was cut off: going on with what is left of it");
 		return;
 	}
 	if (mode_is(l, "always") && !s->taken)
 	{
 		snapshot_plan_free(&s->plan);
-		/* of rows that were deleted meanwhile only the stream tells */
-		s->floor = known ? core_position_lsn(&l->core) : 0;
+		s->plan.had_rows = known;
 		loop_snapshot_store(l);
 		want(l, "a snapshot is taken, as at each start");
 	}
@@ -136,7 +131,7 @@ loop_snapshot_repair(Loop *l, uint64_t after_lsn)
 
 	snapshot_plan_free(&s->plan);
 	s->loaded = true;
-	s->floor = 0;
+	s->plan.had_rows = true;
 	*gap = (SnapshotGap){.set = true,
 						 .after_lsn = after_lsn,
 						 .until_lsn = l->server.slot_lsn,
@@ -377,8 +372,9 @@ begin_round(Loop *l)
 		return;
 	s->plan.exact = l->cfg->delivery == DELIVERY_EXACTLY_ONCE;
 	if (!snapshot_source_start(s->source, &s->plan, source_conn(l->source),
-							   s->floor, core_position_lsn(&l->core), l->now_ms,
-							   &err))
+							   s->plan.had_rows ? core_position_lsn(&l->core)
+												: 0,
+							   core_position_lsn(&l->core), l->now_ms, &err))
 	{
 		on_round_lost(l, &err);
 		return;

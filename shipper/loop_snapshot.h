@@ -56,9 +56,8 @@ typedef struct LoopSnapshot
 	SnapshotSource *source;
 	SnapshotPlan plan;
 	SnapshotPhase phase;
-	bool loaded;	/* the plan is that of the stored position */
-	bool taken;		/* by this process: mode "always" has had its */
-	uint64_t floor; /* for tables that begin */
+	bool loaded; /* the plan is that of the stored position */
+	bool taken;	 /* by this process: mode "always" has had its */
 	Backoff backoff;
 
 	/* the payload at hand */

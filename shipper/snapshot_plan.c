@@ -104,6 +104,7 @@ snapshot_plan_load(SnapshotPlan *p, const char *json, Error *err)
 	{
 		p->complete = strcmp(state, "done") == 0;
 		p->resumed = true;
+		p->had_rows = json_is_true(json_object_get(root, "had_rows"));
 		json_array_foreach(json_object_get(root, "tables"), i, item) good =
 			good && load_table(p, item);
 		good = good && load_gap(p, json_object_get(root, "gap"));
@@ -183,6 +184,8 @@ snapshot_plan_store(const SnapshotPlan *p, const SnapshotUnit *units,
 	json_object_set_new(root, "state",
 						json_string(p->complete ? "done" : "running"));
 	json_object_set_new(root, "tables", tables);
+	if (p->had_rows && !p->complete)
+		json_object_set_new(root, "had_rows", json_true());
 	if (p->gap.set && (!p->complete || snapshot_plan_unmarked(p) > 0))
 		json_object_set_new(root, "gap", store_gap(&p->gap));
 	text = json_dumps(root, JSON_COMPACT);

@@ -107,8 +107,10 @@ typedef struct SnapshotPlan
 	uint32_t xmin;
 	char *seen; /* its snapshot as the server writes it, or NULL */
 	bool complete;
-	bool exact;	  /* what the stored progress does not know was not put */
-	bool resumed; /* there was a round before this process */
+	bool exact;	   /* what the stored progress does not know was not put */
+	bool resumed;  /* there was a round before this process */
+	bool had_rows; /* the topics have rows of before: of those that are deleted
+				   * meanwhile only the stream tells, which leaves nothing out */
 	SnapshotGap gap;
 } SnapshotPlan;
 

@@ -50,14 +50,20 @@ snapshot_create_text(PgText *sql, const Config *cfg, int version,
 void
 snapshot_export_text(PgText *sql, const char *barrier)
 {
+	/* its xmax is behind the last that has ended: whose commit is in the WAL and
+	 * waits for a standby may be beyond, and is known by its lock */
 	if (barrier[0] == '\0')
 	{
 		pg_text_add(
 			sql,
 			"SET client_min_messages = error; SET idle_in_transaction_session_timeout = 0;"
-			" SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()),"
+			" SELECT s.xmax + COALESCE((SELECT pg_catalog.max(d.ahead) + 1 FROM"
+			" (SELECT (l.transactionid::pg_catalog.text::pg_catalog.int8 - s.xmax %% 4294967296 + 4294967296) %% 4294967296 AS ahead"
+			" FROM pg_catalog.pg_locks l WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted) d"
+			" WHERE d.ahead < 2147483648), 0),"
 			" CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"
-			" ELSE pg_catalog.pg_current_wal_lsn() END");
+			" ELSE pg_catalog.pg_current_wal_lsn() END"
+			" FROM (SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::pg_catalog.text::pg_catalog.int8 AS xmax) s");
 		return;
 	}
 	pg_text_add(

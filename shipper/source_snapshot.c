@@ -58,7 +58,6 @@ struct SnapshotSource
 	bool lock; /* all tables at once: one was rewritten before its turn */
 };
 
-static SnapshotEvent round_lost(SnapshotSource *s);
 static bool export_connect(SnapshotSource *s, const PGconn *same,
 						   int64_t now_ms, Error *err);
 static SnapshotEvent export_next(SnapshotSource *s, int64_t now_ms, Error *err);
@@ -190,7 +189,7 @@ snapshot_source_next(SnapshotSource *s, int64_t now_ms, SnapshotRows *rows,
 		SnapshotEvent event = reader_turn(s, i, now_ms, rows, err);
 
 		if (event == SNAPSHOT_LOST)
-			return round_lost(s);
+			return event;
 		if (event != SNAPSHOT_WAIT)
 		{
 			s->turn = event == SNAPSHOT_PAYLOAD ? i : (i + 1) % s->count;
@@ -282,13 +281,6 @@ snapshot_source_fds(const SnapshotSource *s, struct pollfd *fds, bool reading)
 	return n;
 }
 
-static SnapshotEvent
-round_lost(SnapshotSource *s)
-{
-	snapshot_source_stop(s);
-	return SNAPSHOT_LOST;
-}
-
 /* ---- the exported snapshot ----------------------------------------------- */
 
 static bool
@@ -321,7 +313,7 @@ export_next(SnapshotSource *s, int64_t now_ms, Error *err)
 	{
 		if (now_ms < s->retry_ms || send_create(s, err))
 			return SNAPSHOT_WAIT;
-		return round_lost(s);
+		return SNAPSHOT_LOST;
 	}
 	if (s->state == ROUND_CONNECTING)
 	{
@@ -329,14 +321,14 @@ export_next(SnapshotSource *s, int64_t now_ms, Error *err)
 		{
 			case PG_DONE:
 				if (!send_create(s, err))
-					return round_lost(s);
+					return SNAPSHOT_LOST;
 				return SNAPSHOT_WAIT;
 			case PG_FAILED:
 				pg_connect_sqlstate(s->exporter, sqlstate);
 				if (!s->plain && is_full(sqlstate))
 					return export_otherwise(s, now_ms, err);
 				pg_connect_error(s->exporter, s->cfg, err);
-				return round_lost(s);
+				return SNAPSHOT_LOST;
 			default:
 				break;
 		}
@@ -345,13 +337,13 @@ export_next(SnapshotSource *s, int64_t now_ms, Error *err)
 		err_set(err, ERR_RETRY, "source_timeout",
 				"the source %s did not answer in time",
 				config_source_name(s->cfg));
-		return round_lost(s);
+		return SNAPSHOT_LOST;
 	}
 	s->want = pg_result_poll(s->exporter, &res);
 	if (s->want == PG_FAILED)
 	{
 		pg_lost_error(s->exporter, err);
-		return round_lost(s);
+		return SNAPSHOT_LOST;
 	}
 	if (s->want != PG_DONE)
 		return SNAPSHOT_WAIT;
@@ -365,7 +357,7 @@ export_next(SnapshotSource *s, int64_t now_ms, Error *err)
 		PQclear(res);
 		if (full)
 			return export_otherwise(s, now_ms, err);
-		return good ? SNAPSHOT_WAIT : round_lost(s);
+		return good ? SNAPSHOT_WAIT : SNAPSHOT_LOST;
 	}
 	/* the answer of the last query was not it yet */
 	if (s->name[0] == '\0')
@@ -375,7 +367,7 @@ export_next(SnapshotSource *s, int64_t now_ms, Error *err)
 	}
 	s->count = 1;
 	if (!reader_connect(&s->readers[0], s->cfg, s->exporter, now_ms, err))
-		return round_lost(s);
+		return SNAPSHOT_LOST;
 	s->state = ROUND_LISTING;
 	return SNAPSHOT_WAIT;
 }
@@ -411,7 +403,7 @@ export_otherwise(SnapshotSource *s, int64_t now_ms, Error *err)
 			  "raise max_wal_senders and max_replication_slots by one"));
 	s->plain = true;
 	if (!export_connect(s, s->exporter, now_ms, err))
-		return round_lost(s);
+		return SNAPSHOT_LOST;
 	return SNAPSHOT_WAIT;
 }
 
@@ -454,13 +446,13 @@ list_next(SnapshotSource *s, int64_t now_ms, Error *err)
 			if (!r->imported)
 			{
 				if (!reader_import(r, s->name, now_ms, err))
-					return round_lost(s);
+					return SNAPSHOT_LOST;
 				return SNAPSHOT_WAIT;
 			}
 			snapshot_list_text(&sql, s->cfg);
 			good = reader_ask(r, sql.data, now_ms, err);
 			free(sql.data);
-			return good ? SNAPSHOT_WAIT : round_lost(s);
+			return good ? SNAPSHOT_WAIT : SNAPSHOT_LOST;
 		case READER_ANSWER:
 			good = snapshot_list_read(s->plan, r->result, s->cfg, s->lsn,
 									  !s->plain, s->started, sizeof(s->started),
@@ -468,7 +460,7 @@ list_next(SnapshotSource *s, int64_t now_ms, Error *err)
 			PQclear(r->result);
 			r->result = NULL;
 			if (!good)
-				return round_lost(s);
+				return SNAPSHOT_LOST;
 			if (!s->lock && s->cfg->snapshot_locking == SNAPSHOT_LOCKING_NONE)
 				return begun(s);
 			if (!snapshot_lock_text(&sql, s->plan))
@@ -476,10 +468,10 @@ list_next(SnapshotSource *s, int64_t now_ms, Error *err)
 			good = reader_ask(r, sql.data, now_ms, err);
 			free(sql.data);
 			s->state = ROUND_LOCKING;
-			return good ? SNAPSHOT_WAIT : round_lost(s);
+			return good ? SNAPSHOT_WAIT : SNAPSHOT_LOST;
 		case READER_REFUSED:
 		case READER_LOST:
-			return round_lost(s);
+			return SNAPSHOT_LOST;
 		default:
 			return SNAPSHOT_WAIT;
 	}
@@ -498,7 +490,7 @@ lock_next(SnapshotSource *s, int64_t now_ms, Error *err)
 			return begun(s);
 		case READER_REFUSED:
 		case READER_LOST:
-			return round_lost(s);
+			return SNAPSHOT_LOST;
 		default:
 			return SNAPSHOT_WAIT;
 	}

@@ -32,7 +32,8 @@ typedef enum SnapshotEvent
 	SNAPSHOT_PAYLOAD, /* frames of a unit */
 	SNAPSHOT_UNIT,	  /* all of the unit was handed out */
 	SNAPSHOT_END,	  /* nothing is left to read */
-	SNAPSHOT_LOST	  /* err; the round is over */
+	SNAPSHOT_LOST	  /* err; the round is over: take what its units have put,
+					   * then snapshot_source_stop() */
 } SnapshotEvent;
 
 typedef struct SnapshotRows
