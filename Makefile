@@ -20,7 +20,7 @@ PG_CONFIG   ?= pg_config
 export PG_CONFIG WITH_HTTP WERROR
 
 # these set up the machine first, so they run where pg_config does not exist yet
-ifneq ($(filter demo test deps bench compat chaos fuzz sim,$(MAKECMDGOALS)),)
+ifneq ($(filter demo test deps bench compat chaos fuzz sim sim-rows,$(MAKECMDGOALS)),)
 
 deps:
 	@test/deps.sh
@@ -40,7 +40,9 @@ fuzz:
 	@test/fuzz/run.sh
 sim:
 	@$(MAKE) -s -C test/sim run
-.PHONY: deps demo test bench compat chaos fuzz sim
+sim-rows:
+	@$(MAKE) -s -C test/sim/rows run
+.PHONY: deps demo test bench compat chaos fuzz sim sim-rows
 
 else
 

@@ -25,6 +25,9 @@ kafka_begin(bool exactly_once)
 	kafka.has_open_position = false;
 	kafka.end_pending = false;
 	kafka.position_lost = false;
+	kafka.marking = false;
+	kafka.nlate = 0;
+	memset(&kafka.seen, 0, sizeof(kafka.seen));
 	memset(&kafka.open_position, 0, sizeof(kafka.open_position));
 }
 
@@ -33,6 +36,7 @@ kafka_end(void)
 {
 	position_free(&kafka.position);
 	position_free(&kafka.open_position);
+	position_free(&kafka.seen);
 }
 
 /* ---- what is in the logs ---- */
@@ -153,7 +157,7 @@ void
 producer_open(SimProducer *p)
 {
 	p->open = true;
-	p->failed = p->committing = p->committed = false;
+	p->failed = p->committing = p->committed = p->worn = false;
 	p->epoch = kafka.epoch;
 	for (uint32_t q = 0; q <= PARTITIONS; q++)
 		p->head[q] = p->count[q] = 0;
@@ -222,9 +226,20 @@ kafka_append(SimProducer *p, uint32_t queue)
 
 	if (!p->open || p->count[queue] == 0)
 		return false;
+	/* the transaction before comes first */
+	if (kafka.marking && p->epoch == kafka.epoch)
+		return false;
 	item = p->queue[queue][p->head[queue]];
 	p->head[queue] = (p->head[queue] + 1) % QUEUE_MAX;
 	p->count[queue]--;
+	/* a log learns of another epoch by the marker: until then it takes what is of
+	 * the transaction that is given up, and the marker ends that, too */
+	if (kafka.exactly_once && p->epoch != kafka.epoch && kafka.marking &&
+		!kafka.marked[queue])
+	{
+		p->acks[p->nacks++] = item;
+		return true;
+	}
 	if (kafka.exactly_once && p->epoch != kafka.epoch)
 	{
 		/* fenced */
@@ -332,11 +347,42 @@ check_atomicity(const SimProducer *p)
 }
 
 static void
+begin_marking(void)
+{
+	kafka.marking = true;
+	memset(kafka.marked, 0, sizeof(kafka.marked));
+	position_free(&kafka.seen);
+	position_copy(&kafka.seen, &kafka.position);
+}
+
+const Position *
+kafka_seen(void)
+{
+	return kafka.marking ? &kafka.seen : &kafka.position;
+}
+
+void
+kafka_mark(void)
+{
+	uint32_t queue = sim_below(PARTITIONS + 1);
+
+	if (!kafka.marking)
+		return;
+	kafka.marked[queue] = true;
+	for (uint32_t q = 0; q <= PARTITIONS; q++)
+		if (!kafka.marked[q])
+			return;
+	kafka.marking = false;
+	TRACE("kafka: all markers are there");
+}
+
+static void
 commit_open(const SimProducer *p)
 {
 	HOLDS("I6", kafka.has_open_position,
 		  "a Kafka transaction without a position");
 	TRACE("kafka: commit of %u records", kafka.nopen);
+	begin_marking();
 	for (uint32_t i = 0; i < kafka.nopen; i++)
 		deliver(kafka.open_records[i]);
 	check_atomicity(p);
@@ -350,22 +396,70 @@ commit_open(const SimProducer *p)
 	totals.commits++;
 }
 
-/* Fences whoever had the id, and settles its transaction. */
-void
+/*
+ * Fences whoever had the id, and settles its transaction.  As long as the
+ * markers of that are on their way it is to be asked again.
+ */
+bool
 kafka_init_transactions(SimProducer *p)
 {
+	if (kafka.marking)
+		return false;
 	if (kafka.end_pending && sim_once_in(2))
 		kafka_end_transaction(true);
 	/* or never: who asked learns that it is fenced, or times out */
 	if (kafka.end_pending)
 		shippers[kafka.end_from].producer.failed = true;
 	kafka.end_pending = false;
+	if (kafka.marking)
+		return false;
 	if (kafka.nopen > 0 || kafka.has_open_position)
+	{
 		totals.aborted++;
-	forget_open();
+		kafka.epoch++;
+		forget_open();
+		begin_marking();
+		TRACE("kafka: epoch %u, and what was open is given up", kafka.epoch);
+		return false;
+	}
 	kafka.epoch++;
 	producer_open(p);
 	TRACE("kafka: epoch %u", kafka.epoch);
+	return true;
+}
+
+void
+kafka_time_out(void)
+{
+	if (!kafka.exactly_once || kafka.marking || kafka.end_pending ||
+		kafka.nopen == 0)
+		return;
+	kafka.epoch++;
+	forget_open();
+	begin_marking();
+	totals.timeouts++;
+	TRACE("kafka: epoch %u: a transaction timed out", kafka.epoch);
+}
+
+/*
+ * The library sent the request once more, under the epoch it had.  A coordinator
+ * of before KIP-890 takes it for the end of whatever is open now.
+ */
+void
+kafka_late_end(void)
+{
+	uint32_t i;
+	uint32_t epoch;
+
+	if (kafka.nlate == 0 || kafka.marking)
+		return;
+	i = sim_below(kafka.nlate);
+	epoch = kafka.late[i];
+	kafka.late[i] = kafka.late[--kafka.nlate];
+	totals.late++;
+	TRACE("kafka: a late request of epoch %u", epoch);
+	if (epoch == kafka.epoch && (kafka.nopen > 0 || kafka.has_open_position))
+		commit_open(NULL);
 }
 
 void
@@ -390,6 +484,13 @@ kafka_request_commit(int shipper, SimProducer *p)
 	kafka.end_pending = true;
 	kafka.end_epoch = p->epoch;
 	kafka.end_from = shipper;
+	/* the connection breaks, and the library repeats it; the first one may have
+	 * arrived */
+	if (!sim_healing && sim_once_in(12) && kafka.nlate < LATE_MAX)
+	{
+		p->worn = true;
+		kafka.late[kafka.nlate++] = p->epoch;
+	}
 }
 
 void
@@ -408,7 +509,9 @@ kafka_end_transaction(bool answer_lost)
 		totals.fenced++;
 		return;
 	}
-	commit_open(asked ? p : NULL);
+	/* a second request of the same epoch has done it already: it is answered */
+	if (kafka.nopen > 0 || kafka.has_open_position)
+		commit_open(asked ? p : NULL);
 	if (asked && answer_lost)
 	{
 		TRACE("kafka: shipper %d does not learn of it", kafka.end_from);
@@ -423,7 +526,7 @@ kafka_end_transaction(bool answer_lost)
 bool
 kafka_lose_position(void)
 {
-	if (kafka.position.generation == 0 || pg.owner != NOBODY)
+	if (kafka.position.generation == 0 || pg.owner != NOBODY || kafka.marking)
 		return false;
 	for (int i = 0; i < SHIPPERS; i++)
 		if (shippers[i].state != DOWN)

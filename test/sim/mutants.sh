@@ -63,6 +63,8 @@ mutant goes_on_after_a_takeover core_position.c 's/!core_is_ours\(c, p\) && \(c-
 mutant goes_on_on_another_timeline core_position.c 's/server->timeline != d->at.timeline/false/'
 mutant reads_the_position_before_it_fences driver READ_FIRST
 mutant goes_on_with_its_producer driver KEEP_PRODUCER
+mutant goes_on_after_a_repeated_commit driver KEEP_WORN
+mutant reads_the_position_before_the_markers driver READ_EARLY
 
 echo "$caught mutants caught, $failed not"
 [ "$failed" = 0 ] && [ "$caught" -gt 0 ]

@@ -215,7 +215,7 @@ read_position(int i)
 	SimShipper *s = &shippers[i];
 
 	position_free(&s->early);
-	position_copy(&s->early, &kafka.position);
+	position_copy(&s->early, kafka_seen());
 	s->early_used = kafka.topic_used;
 	s->early_lost = kafka.position_lost;
 	s->early_slot_lsn = pg.slot_lsn;
@@ -476,6 +476,11 @@ stream(int i)
 	{
 		s->producer.committing = s->producer.committed = false;
 		core_committed(&s->core, sim_now_ms);
+#ifndef SIM_BUG_KEEP_WORN
+		/* another epoch, under which a late request counts for nothing */
+		if (s->producer.worn)
+			start_over(i, true);
+#endif
 		return;
 	}
 	switch (sim_below(8))
@@ -535,6 +540,9 @@ shipper_step(int i)
 			{
 				s->session = pg.session;
 				core_session_start(&s->core);
+#ifdef SIM_BUG_READ_FIRST
+				read_position(i);
+#endif
 				s->state = kafka.exactly_once ? FENCING : READING;
 				if (!kafka.exactly_once && !s->producer.open)
 					producer_open(&s->producer);
@@ -543,20 +551,26 @@ shipper_step(int i)
 				take_acks(i);
 			break;
 		case FENCING:
-#ifdef SIM_BUG_READ_FIRST
-			read_position(i);
-#endif
 #ifdef SIM_BUG_KEEP_PRODUCER
-			if (!s->producer.open)
+			if (s->producer.open)
+				s->state = READING;
+			else
 #endif
-				kafka_init_transactions(&s->producer);
-			s->state = READING;
+				if (kafka_init_transactions(&s->producer))
+				s->state = READING;
+#ifdef SIM_BUG_READ_EARLY
+			else if (s->early.generation == 0)
+				read_position(i);
+#endif
 			break;
 		case READING:
 #ifdef SIM_BUG_READ_FIRST
 			if (!kafka.exactly_once)
 #endif
-				read_position(i);
+#ifdef SIM_BUG_READ_EARLY
+				if (!kafka.exactly_once || s->early.generation == 0)
+#endif
+					read_position(i);
 			s->state = RECOVERING;
 			break;
 		case RECOVERING:

@@ -175,6 +175,9 @@ fault(void)
 		case 16:
 			pg_fail_over(sim_once_in(2));
 			break;
+		case 19:
+			kafka_time_out();
+			break;
 		case 17:
 			if (sim_once_in(20))
 				pg_move_slot();
@@ -220,6 +223,9 @@ step(void)
 			break;
 		case 8:
 			kafka_end_transaction(!sim_healing && sim_once_in(10));
+			kafka_mark();
+			if (sim_once_in(4))
+				kafka_late_end();
 			break;
 		case 9:
 		case 10:
@@ -392,12 +398,13 @@ print_totals(uint64_t seed, double seconds)
 		   " crashes, %" PRIu64 " failovers, %" PRIu64 " stops; %" PRIu64
 		   " commits (%" PRIu64 " with a split transaction), %" PRIu64
 		   " given up, %" PRIu64 " of unknown outcome, %" PRIu64
-		   " fenced, %" PRIu64 " not fenced; %" PRIu64 " positions; %" PRIu64
+		   " fenced, %" PRIu64 " not fenced, %" PRIu64 " timed out, %" PRIu64
+		   " ends that came late; %" PRIu64 " positions; %" PRIu64
 		   " errors that were due\n",
 		   totals.records, totals.duplicates, totals.kills, totals.crashes,
 		   totals.failovers, totals.stops, totals.commits, totals.splits,
 		   totals.aborted, totals.unknown, totals.fenced, totals.overlaps,
-		   totals.positions, totals.reported);
+		   totals.timeouts, totals.late, totals.positions, totals.reported);
 }
 
 int

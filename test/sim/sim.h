@@ -28,6 +28,7 @@
 #define SHIPPERS	   2
 #define NOBODY		   -1
 #define NO_RECORD	   UINT32_MAX /* a heartbeat */
+#define LATE_MAX	   8
 
 /* ---- randomness ---- */
 
@@ -155,6 +156,7 @@ typedef struct SimProducer
 	bool failed;				   /* it must be made anew */
 	bool committing;
 	bool committed;
+	bool worn;		 /* what ended its transaction was sent twice */
 	int64_t open_ms; /* how long the Kafka transaction was open, at its end */
 } SimProducer;
 
@@ -182,6 +184,14 @@ typedef struct SimCluster
 	uint32_t end_epoch;
 	int end_from;
 	bool position_lost; /* the topic was emptied */
+	/* a decision of the coordinator, of which the logs do not know yet: markers
+	 * are on their way to them */
+	bool marking;
+	bool marked[PARTITIONS + 1];
+	Position seen; /* by readers, until the last marker is there */
+	/* requests to end a transaction that were sent a second time */
+	uint32_t late[LATE_MAX]; /* their epochs */
+	uint32_t nlate;
 } SimCluster;
 
 extern SimCluster kafka;
@@ -198,10 +208,19 @@ extern void producer_swap(SimProducer *p, uint32_t queue);
 /* The brokers append the oldest of a queue. */
 extern bool kafka_append(SimProducer *p, uint32_t queue);
 extern bool producer_take_ack(SimProducer *p, SimItem *out);
-extern void kafka_init_transactions(SimProducer *p);
+/* false: the transaction before is not settled yet. */
+extern bool kafka_init_transactions(SimProducer *p);
 extern void kafka_request_commit(int shipper, SimProducer *p);
 /* The coordinator handles the request; its answer may get lost. */
 extern void kafka_end_transaction(bool answer_lost);
+/* A marker reaches a log. */
+extern void kafka_mark(void);
+/* What was sent twice arrives again. */
+extern void kafka_late_end(void);
+/* The coordinator gives an open transaction up. */
+extern void kafka_time_out(void);
+/* What a reader of committed records finds. */
+extern const Position *kafka_seen(void);
 extern bool kafka_lose_position(void);
 
 /* ---- shippers ---- */
@@ -272,6 +291,8 @@ typedef struct SimTotals
 	uint64_t reported; /* errors that had to be reported, and were */
 	uint64_t stops;
 	uint64_t overlaps;
+	uint64_t late;
+	uint64_t timeouts;
 } SimTotals;
 
 extern SimTotals totals;

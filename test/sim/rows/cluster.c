@@ -1,0 +1,730 @@
+/*
+ * cluster.c
+ *		The simulated cluster, behind the sink's table of functions: logs that are
+ *		folded as they are written, a position topic, Kafka transactions; and what
+ *		must hold of them.
+ */
+#include "rows.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define QUEUE_MAX 64
+#define QUEUES	  (PARTITIONS + 1)
+#define ACKS_MAX  (QUEUE_MAX * QUEUES * 8)
+#define OPEN_MAX  4096
+
+Cluster cluster;
+
+typedef struct Item
+{
+	enum
+	{
+		ITEM_CHANGE,
+		ITEM_ROW,
+		ITEM_CHUNK_ROW,
+		ITEM_POSITION
+	} kind;
+	uint32_t what; /* change or version */
+	uint8_t part;
+	uint8_t request;
+	uint64_t ticket;
+	char *text; /* a position; owned */
+} Item;
+
+struct SinkStream
+{
+	uint32_t topic;
+};
+
+typedef struct SimSink
+{
+	Sink base;
+	Item queue[QUEUES][QUEUE_MAX];
+	uint32_t head[QUEUES];
+	uint32_t count[QUEUES];
+	uint64_t acks[ACKS_MAX];
+	uint32_t nacks;
+	bool reading; /* recover() was called */
+	bool committing;
+	bool committed;
+	bool broken;
+} SimSink;
+
+static SinkStream streams[TOPICS] = {{0}, {1}};
+static SimSink *sink; /* of the process that lives, or NULL */
+/* of the Kafka transaction */
+static Item opened[OPEN_MAX];
+static uint32_t nopened;
+
+static void check_position(const Position *p);
+
+
+void
+cluster_begin(bool exactly_once)
+{
+	cluster_end();
+	memset(&cluster, 0, sizeof(cluster));
+	cluster.exactly_once = exactly_once;
+}
+
+static void
+forget_open(void)
+{
+	while (nopened > 0)
+		free(opened[--nopened].text);
+}
+
+void
+cluster_end(void)
+{
+	forget_open();
+	free(cluster.position);
+	position_free(&cluster.parsed);
+	cluster.position = NULL;
+}
+
+/* ---- what is in the logs ------------------------------------------------- */
+
+static Known *
+known_of(uint32_t version)
+{
+	const RowVersion *v = &db.versions[version];
+
+	return &cluster.model[db_topic(v->table)][v->key];
+}
+
+static uint32_t
+version_of(const Change *c, uint8_t part)
+{
+	return c->op == 'd' || (c->op == 'k' && part < 2) ? c->old : c->made;
+}
+
+/* The partition of a version's key. */
+static uint32_t
+partition_of(uint32_t version)
+{
+	const RowVersion *v = &db.versions[version];
+
+	return (db_topic(v->table) * KEYS + v->key) % PARTITIONS;
+}
+
+static void
+check_order(uint32_t partition, const Change *c, uint8_t part)
+{
+	uint64_t id[3] = {db.txns[c->txn].end_lsn, c->ordinal, part};
+	uint64_t *last = cluster.last[partition];
+	int i = 0;
+
+	/* what one snapshot left out the next one may have as history */
+	if (!cluster.exactly_once &&
+		strcmp(sim_config.snapshot_mode, "always") == 0)
+		return;
+	while (i < 2 && id[i] == last[i])
+		i++;
+	HOLDS("I3", id[i] > last[i],
+		  "record (" LSN_FORMAT ", %u, %u) comes after a later one",
+		  LSN_ARGS(id[0]), c->ordinal, part);
+	memcpy(last, id, sizeof(id));
+}
+
+static void
+fold_change(const Item *item)
+{
+	Change *c = &db.changes[item->what];
+	uint32_t version = version_of(c, item->part);
+	Known *known = known_of(version);
+	bool again = c->delivered & 1 << item->part;
+
+	totals.changes++;
+	totals.again += again;
+	HOLDS("I2", !again || !cluster.exactly_once,
+		  "record (" LSN_FORMAT ", %u, %u) is committed twice",
+		  LSN_ARGS(db.txns[c->txn].end_lsn), c->ordinal, item->part);
+	if (!again)
+		check_order(partition_of(version), c, item->part);
+	c->delivered |= (uint8_t) (1 << item->part);
+	if (version == c->old && c->op != 'u')
+	{
+		*known = (Known){.present = false};
+		return;
+	}
+	if (!c->unchanged)
+		known->toast = db.versions[version].toast;
+	else if (!known->present)
+		known->toast = 0;
+	known->present = true;
+	known->version = version;
+}
+
+static void
+fold_row(const Item *item)
+{
+	RowVersion *v = &db.versions[item->what];
+
+	*known_of(item->what) =
+		(Known){.present = true, .version = item->what, .toast = v->toast};
+	if (item->kind == ITEM_CHUNK_ROW)
+	{
+		uint8_t *n = &cluster.chunk_rows[item->request][v->table][v->key];
+
+		totals.chunk_rows++;
+		HOLDS("I15", ++*n == 1 || !cluster.exactly_once,
+			  "request %u published key %u of table %u twice", item->request,
+			  v->key, v->table);
+		return;
+	}
+	totals.rows++;
+	v->rows++;
+	/* else history may be read twice */
+	HOLDS("I15",
+		  v->rows == 1 || !cluster.exactly_once || !db.whole[v->table] ||
+			  !db.ranged[v->table] || sim_was_plain || sim_rewritten ||
+			  strcmp(sim_config.snapshot_mode, "initial") != 0,
+		  "the snapshot published version %u, key %u of table %u, twice",
+		  item->what, v->key, v->table);
+}
+
+static void
+keep_position(const char *text)
+{
+	Error err;
+	Position p;
+
+	HOLDS("I12", position_from_json(&p, text, strlen(text), &err),
+		  "a position that cannot be read: %s", text);
+	TRACE("kafka: position %s", text);
+	HOLDS("I12",
+		  cluster.position == NULL || p.end_lsn >= cluster.parsed.end_lsn,
+		  "the position goes back");
+	check_position(&p);
+	position_free(&cluster.parsed);
+	cluster.parsed = p;
+	free(cluster.position);
+	cluster.position = strdup(text);
+	if (p.end_lsn > cluster.position_max)
+		cluster.position_max = p.end_lsn;
+	totals.positions++;
+}
+
+/* Readers see it from now on. */
+static void
+deliver(const Item *item)
+{
+	if (item->kind == ITEM_POSITION)
+		keep_position(item->text);
+	else if (item->kind == ITEM_CHANGE)
+		fold_change(item);
+	else
+		fold_row(item);
+}
+
+/* ---- what a position claims ---------------------------------------------- */
+
+static json_t *
+table_named(const json_t *progress, uint32_t table)
+{
+	json_t *t;
+	size_t i;
+
+	json_array_foreach(json_object_get(progress, "tables"), i, t)
+	{
+		const char *name = json_string_value(json_object_get(t, "table"));
+
+		if (json_object_get(t, "oid") != NULL
+				? json_integer_value(json_object_get(t, "oid")) ==
+					  (json_int_t) OID_OF(table)
+				: name != NULL && strcmp(name, db_published(table)) == 0)
+			return t;
+	}
+	return NULL;
+}
+
+/* Of the partitions of a topic the oldest. */
+static uint64_t
+floor_of(const json_t *progress, uint32_t topic)
+{
+	uint64_t floor = 0;
+
+	for (uint32_t a = 0; a < TABLES; a++)
+	{
+		uint64_t lsn = (uint64_t) json_integer_value(
+			json_object_get(table_named(progress, a), "lsn"));
+
+		if (db_topic(a) == topic && lsn != 0 && (floor == 0 || lsn < floor))
+			floor = lsn;
+	}
+	return floor;
+}
+
+/* All changes before it are in the logs, but those that are in a snapshot. */
+static void
+check_changes(const Position *p, const json_t *progress)
+{
+	uint64_t floors[TOPICS] = {floor_of(progress, 0), floor_of(progress, 1)};
+
+	for (uint32_t i = cluster.checked; i < db.nwal; i++)
+	{
+		const Txn *txn = &db.txns[db.wal[i]];
+
+		if (txn->end_lsn > p->end_lsn && txn->end_lsn != p->open.end_lsn)
+			break;
+		for (uint32_t n = 0; n < txn->count; n++)
+		{
+			const Change *c = &db.changes[txn->changes[n]];
+			uint8_t parts = c->op == 'k' ? 7 : c->op == 'd' ? 3 : 1;
+			uint32_t version = c->made != NONE ? c->made : c->old;
+
+			if (txn->end_lsn > p->end_lsn && c->ordinal > p->open.ordinal)
+				break;
+			HOLDS("I1",
+				  c->delivered == parts ||
+					  txn->commit_lsn <
+						  floors[db_topic(db.versions[version].table)],
+				  "the position is " LSN_FORMAT
+				  ", but change %u of the transaction that ends at " LSN_FORMAT
+				  " is not in the log",
+				  LSN_ARGS(p->end_lsn), c->ordinal, LSN_ARGS(txn->end_lsn));
+		}
+		if (txn->end_lsn <= p->end_lsn)
+			cluster.checked = i + 1;
+	}
+}
+
+static bool
+is_done(const json_t *t, uint32_t table, uint64_t place)
+{
+	const json_t *pair;
+	size_t i;
+
+	if (json_is_true(json_object_get(t, "complete")))
+		return true;
+	if (json_integer_value(json_object_get(t, "node")) !=
+		(json_int_t) db.node[table])
+		return false;
+	json_array_foreach(json_object_get(t, "done"), i, pair)
+	{
+		uint64_t first = (uint64_t) json_integer_value(json_array_get(pair, 0));
+
+		if (place >= first &&
+			(json_array_size(pair) < 2 ||
+			 place < (uint64_t) json_integer_value(json_array_get(pair, 1))))
+			return true;
+	}
+	return false;
+}
+
+/* Of what the snapshot is said to have read, all that has not changed since is
+ * in the log as a row. */
+static void
+check_snapshot(const json_t *progress)
+{
+	if (json_object_get(progress, "state") == NULL)
+		return;
+	for (uint32_t a = 0; a < TABLES; a++)
+	{
+		const json_t *t = table_named(progress, a);
+		uint64_t lsn = (uint64_t) json_integer_value(json_object_get(t, "lsn"));
+
+		for (uint32_t i = 0; t != NULL && i < db.nversions; i++)
+		{
+			const RowVersion *v = &db.versions[i];
+
+			if (v->table != a || v->dead || !db_committed(v->maker) ||
+				db.txns[v->maker].commit_lsn >= lsn ||
+				(v->killer != NONE && db_committed(v->killer)) ||
+				!is_done(t, a, v->place))
+				continue;
+			HOLDS("I14", v->rows > 0,
+				  "the progress has key %u of table %u, version %u, the log "
+				  "has not",
+				  v->key, a, i);
+		}
+	}
+}
+
+static bool
+is_requeued(const json_t *t, uint32_t key)
+{
+	const json_t *k;
+	size_t i;
+
+	json_array_foreach(json_object_get(t, "requeue"), i, k)
+	{
+		const char *text = json_string_value(json_array_get(k, 0));
+
+		if (text != NULL && (uint32_t) atoi(text) == key)
+			return true;
+	}
+	return false;
+}
+
+/* Up to the last key that is said to be published, the log has each row that
+ * the position covers, with all its values. */
+static void
+check_incremental(const Position *p, const json_t *progress)
+{
+	const json_t *t;
+	size_t i;
+
+	json_array_foreach(
+		json_object_get(json_object_get(progress, "incremental"), "tables"), i,
+		t)
+	{
+		uint32_t a = (uint32_t) json_integer_value(json_object_get(t, "oid")) -
+					 OID_OF(0);
+		const char *last =
+			json_string_value(json_array_get(json_object_get(t, "last"), 0));
+
+		for (uint32_t k = 0; last != NULL && k <= (uint32_t) atoi(last); k++)
+		{
+			uint32_t v = db_state_at(a, k, p->end_lsn);
+			const Known *known = &cluster.model[db_topic(a)][k];
+
+			if (v == NONE || is_requeued(t, k))
+				continue;
+			/* what is behind the position may be in the log, too */
+			if (!known->present && db.versions[v].killer != NONE)
+				continue;
+			if (known->present && known->version > v)
+				continue;
+			HOLDS("I14",
+				  known->present && known->version >= v && known->toast != 0,
+				  "the progress is beyond key %u of table %u, but %s", k, a,
+				  !known->present	   ? "the log has no row of it"
+				  : known->version < v ? "the log has an old row of it"
+									   : "the log lacks a value of it");
+		}
+	}
+}
+
+static void
+check_position(const Position *p)
+{
+	json_t *progress =
+		p->snapshot != NULL ? json_loads(p->snapshot, 0, NULL) : NULL;
+
+	HOLDS("I6", p->end_lsn <= db.wal_end, "a position beyond the WAL");
+	check_changes(p, progress);
+	check_snapshot(progress);
+	check_incremental(p, progress);
+	json_decref(progress);
+}
+
+/* ---- brokers ------------------------------------------------------------- */
+
+static bool
+append(SimSink *s, uint32_t q)
+{
+	Item item;
+
+	if (s->count[q] == 0)
+		return false;
+	item = s->queue[q][s->head[q]];
+	s->head[q] = (s->head[q] + 1) % QUEUE_MAX;
+	s->count[q]--;
+	s->acks[s->nacks++] = item.ticket;
+	if (cluster.exactly_once)
+	{
+		HOLDS("I12", nopened < OPEN_MAX, "a transaction without end");
+		opened[nopened++] = item;
+		return true;
+	}
+	deliver(&item);
+	free(item.text);
+	return true;
+}
+
+/* A position closes each transaction, and tells of all that is in it. */
+static void
+commit_opened(void)
+{
+	const Item *position = NULL;
+
+	TRACE("kafka: commit of %u records", nopened);
+	for (uint32_t i = 0; i < nopened; i++)
+		if (opened[i].kind == ITEM_POSITION)
+			position = &opened[i];
+		else
+			deliver(&opened[i]);
+	HOLDS("I6", position != NULL, "a Kafka transaction without a position");
+	deliver(position);
+	forget_open();
+}
+
+void
+cluster_step(void)
+{
+	if (sink == NULL)
+		return;
+	append(sink, sim_below(QUEUES));
+	if (sink->committing && sim_once_in(3))
+	{
+		bool decided = sim_healing || !sim_once_in(20);
+
+		sink->committing = false;
+		if (decided)
+			commit_opened();
+		if (decided && (sim_healing || !sim_once_in(20)))
+			sink->committed = true;
+		else
+		{
+			TRACE("kafka: a commit without an answer");
+			sink->broken = true;
+		}
+	}
+}
+
+void
+cluster_fail(void)
+{
+	if (sink == NULL)
+		return;
+	TRACE("kafka: the producer fails");
+	sink->broken = true;
+}
+
+/* ---- the sink ------------------------------------------------------------ */
+
+static Sink *
+sink_open(const Config *cfg, SinkEvents events, Error *err)
+{
+	(void) cfg;
+	(void) err;
+	sink = calloc(1, sizeof(*sink));
+	if (sink == NULL)
+		abort();
+	sink->base = (Sink){.ops = &sim_sink_ops, .events = events};
+	return &sink->base;
+}
+
+/* What was sent may still arrive: a part of each queue does. */
+static void
+sink_close(Sink *s)
+{
+	for (uint32_t q = 0; q < QUEUES; q++)
+	{
+		uint32_t arrive = sim_below(sink->count[q] + 1);
+
+		while (arrive-- > 0)
+			append(sink, q);
+		while (sink->count[q] > 0)
+		{
+			free(sink->queue[q][sink->head[q]].text);
+			sink->head[q] = (sink->head[q] + 1) % QUEUE_MAX;
+			sink->count[q]--;
+		}
+	}
+	/* and so may the request that ends the transaction */
+	if (sink->committing && sim_once_in(2))
+		commit_opened();
+	free(s);
+	sink = NULL;
+}
+
+static SinkStream *
+sink_stream(Sink *s, SinkStream *old, const FrameStream *f, Error *err)
+{
+	uint32_t topic = f->name.data[0] == db_published(0)[0] ? 0 : 1;
+
+	(void) s;
+	(void) old;
+	(void) err;
+	return &streams[topic];
+}
+
+static uint32_t
+find_txn(uint64_t end_lsn)
+{
+	uint32_t low = 0;
+	uint32_t high = db.nwal;
+
+	while (low < high)
+	{
+		uint32_t mid = (low + high) / 2;
+
+		if (db.txns[db.wal[mid]].end_lsn < end_lsn)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	HOLDS("I13", low < db.nwal && db.txns[db.wal[low]].end_lsn == end_lsn,
+		  "a record of a transaction that is not in the WAL");
+	return db.wal[low];
+}
+
+/* A row of a chunk is the state of its key behind all that was put. */
+static void
+check_chunk_row(uint32_t version, uint64_t lsn)
+{
+	const RowVersion *v = &db.versions[version];
+	uint32_t now = db_state_at(v->table, v->key, lsn);
+
+	HOLDS("I14", now == version,
+		  "a stale row: key %u of table %u, version %u, at " LSN_FORMAT
+		  " it is %d",
+		  v->key, v->table, version, LSN_ARGS(lsn), (int) now);
+}
+
+static void
+make_item(const SinkRecord *r, Item *item)
+{
+	const FrameRecord *f = r->frame;
+	const Txn *txn;
+
+	*item = (Item){.ticket = r->ticket};
+	if (f->op == WIRE_OP_READ)
+	{
+		memcpy(&item->what, f->value.data + 1, sizeof(item->what));
+		item->kind = f->value.data[0] == 'I' ? ITEM_CHUNK_ROW : ITEM_ROW;
+		if (item->kind == ITEM_CHUNK_ROW)
+		{
+			item->request = (uint8_t) atoi(
+				incremental_table(process_incremental())->id + 1);
+			check_chunk_row(item->what, r->end_lsn);
+		}
+		return;
+	}
+	item->kind = ITEM_CHANGE;
+	item->part = f->part;
+	txn = &db.txns[find_txn(r->end_lsn)];
+	for (uint32_t i = 0; i < txn->count; i++)
+		if (db.changes[txn->changes[i]].ordinal == f->ordinal)
+			item->what = txn->changes[i];
+}
+
+static bool
+has_room(const SimSink *s, uint32_t q)
+{
+	return s->count[q] < QUEUE_MAX && s->nacks + QUEUE_MAX * QUEUES < ACKS_MAX;
+}
+
+static SinkResult
+enqueue(SimSink *s, uint32_t q, Item item)
+{
+	s->queue[q][(s->head[q] + s->count[q]++) % QUEUE_MAX] = item;
+	return SINK_OK;
+}
+
+static SinkResult
+sink_put(Sink *s, const SinkRecord *r, Error *err)
+{
+	SimSink *own = (SimSink *) s;
+	Item item;
+	uint32_t q;
+
+	(void) err;
+	if (sim_once_in(12))
+		return sim_once_in(2) ? SINK_FULL : SINK_PENDING;
+	make_item(r, &item);
+	q = partition_of(item.kind == ITEM_CHANGE
+						 ? version_of(&db.changes[item.what], item.part)
+						 : item.what);
+	if (!has_room(own, q))
+		return SINK_FULL;
+	TRACE("shipper: puts %s %u, part %u",
+		  item.kind == ITEM_CHANGE ? "change"
+		  : item.kind == ITEM_ROW  ? "row"
+								   : "row of a chunk",
+		  item.what, item.part);
+	return enqueue(own, q, item);
+}
+
+static SinkResult
+sink_put_position(Sink *s, const void *position, size_t len, Error *err)
+{
+	SimSink *own = (SimSink *) s;
+	Item item = {.kind = ITEM_POSITION, .ticket = SINK_POSITION_TICKET};
+
+	(void) err;
+	if (!has_room(own, PARTITIONS) || sim_once_in(12))
+		return SINK_FULL;
+	item.text = strndup(position, len);
+	return enqueue(own, PARTITIONS, item);
+}
+
+/* librdkafka waits for all that is queued */
+static SinkResult
+sink_commit(Sink *s, Error *err)
+{
+	SimSink *own = (SimSink *) s;
+
+	(void) err;
+	for (uint32_t q = 0; q < QUEUES; q++)
+		while (append(own, q))
+			;
+	own->committing = true;
+	return SINK_OK;
+}
+
+static int
+sink_fd(Sink *s)
+{
+	(void) s;
+	return -1;
+}
+
+static void
+sink_gauges(Sink *s, SinkGauges *out)
+{
+	(void) s;
+	memset(out, 0, sizeof(*out));
+}
+
+static void
+sink_recover(Sink *s)
+{
+	((SimSink *) s)->reading = true;
+}
+
+static bool
+sink_service(Sink *s, Error *err)
+{
+	SimSink *own = (SimSink *) s;
+	uint32_t n = sim_below(6);
+
+	if (own->broken)
+		return err_set(err, ERR_RETRY, "sim_sink", "the producer failed");
+	while (n-- > 0 && own->nacks > 0)
+	{
+		uint32_t i = sim_once_in(2) ? 0 : sim_below(own->nacks);
+		uint64_t ticket = own->acks[i];
+
+		own->acks[i] = own->acks[--own->nacks];
+		own->base.events.acked(own->base.events.arg, ticket);
+	}
+	if (own->committed)
+	{
+		own->committed = false;
+		own->base.events.committed(own->base.events.arg);
+	}
+	if (own->reading && sim_once_in(2))
+	{
+		SinkRecovered r = {
+			.position = cluster.position,
+			.len = cluster.position != NULL ? strlen(cluster.position) : 0,
+			.used = cluster.position != NULL,
+			.where = "position"};
+
+		own->reading = false;
+		/* fences, and settles what was open */
+		if (cluster.exactly_once)
+			forget_open();
+		own->base.events.recovered(own->base.events.arg, &r);
+	}
+	return true;
+}
+
+const SinkOps sim_sink_ops = {.name = "sim",
+							  .open = sink_open,
+							  .stream = sink_stream,
+							  .put = sink_put,
+							  .fd = sink_fd,
+							  .service = sink_service,
+							  .gauges = sink_gauges,
+							  .recover = sink_recover,
+							  .put_position = sink_put_position,
+							  .commit = sink_commit,
+							  .close = sink_close};

@@ -1,0 +1,515 @@
+/*
+ * server.c
+ *		The simulated server: rows in versions, transactions that are committed in
+ *		one order and seen in another, snapshots.
+ */
+#include "rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCKS 2600
+
+Server db;
+
+static uint32_t new_txn(void);
+static void put_log(uint32_t t);
+static void make_visible(uint32_t t);
+
+
+uint32_t
+db_blocks(void)
+{
+	return BLOCKS;
+}
+
+uint32_t
+db_topic(uint32_t table)
+{
+	return table == 0 ? 0 : 1;
+}
+
+const char *
+db_published(uint32_t table)
+{
+	return table == 0 ? "a" : "p";
+}
+
+/* partitions share the keys of their root */
+static void
+keys_of(uint32_t table, uint32_t *first, uint32_t *count)
+{
+	*first = table == 2 ? KEYS / 2 : 0;
+	*count = table == 0 ? KEYS : KEYS / 2;
+}
+
+static uint64_t
+free_place(uint32_t table)
+{
+	for (;;)
+	{
+		uint64_t place =
+			(uint64_t) sim_below(BLOCKS) << 16 | (1 + sim_below(30));
+		uint32_t i = 0;
+
+		while (i < db.nversions &&
+			   (db.versions[i].table != table || db.versions[i].place != place))
+			i++;
+		if (i == db.nversions)
+			return place;
+	}
+}
+
+static uint32_t
+new_version(uint32_t table, uint32_t key, uint32_t toast, uint32_t txn)
+{
+	uint64_t place = free_place(table);
+
+	db.versions[db.nversions] = (RowVersion){.table = (uint8_t) table,
+											 .key = (uint8_t) key,
+											 .toast = toast,
+											 .place = place,
+											 .maker = txn,
+											 .killer = NONE};
+	db.current[table][key] = db.nversions;
+	return db.nversions++;
+}
+
+/* ---- transactions -------------------------------------------------------- */
+
+static void
+release(uint32_t t)
+{
+	for (uint32_t i = 0; i < db.nactive; i++)
+		if (db.active[i] == t)
+			db.active[i] = db.active[--db.nactive];
+	for (uint32_t a = 0; a < TABLES; a++)
+		for (uint32_t k = 0; k < KEYS; k++)
+			if (db.owner[a][k] == t)
+				db.owner[a][k] = NONE;
+	if (db.txns[t].xid > db.latest_xid)
+		db.latest_xid = db.txns[t].xid;
+}
+
+/* The first numbers of each round mean something else. */
+static uint64_t
+next_xid(void)
+{
+	uint64_t xid = db.next_xid;
+
+	if ((uint32_t) xid < 3)
+		xid += 3;
+	db.next_xid = xid + 1;
+	return xid;
+}
+
+static uint32_t
+new_txn(void)
+{
+	uint32_t t = db.ntxns++;
+
+	db.txns[t] = (Txn){.state = TXN_RUNNING, .xid = next_xid()};
+	db.active[db.nactive++] = t;
+	return t;
+}
+
+static void
+put_log(uint32_t t)
+{
+	Txn *txn = &db.txns[t];
+
+	txn->state = TXN_LOGGED;
+	txn->idle = false;
+	txn->commit_lsn = db.wal_end + 8 + sim_below(200);
+	txn->end_lsn = txn->commit_lsn + 0x30;
+	db.wal_end = txn->end_lsn;
+	db.wal[db.nwal++] = t;
+	TRACE("server: commit of %llu, " LSN_FORMAT ", %u changes%s%s",
+		  (unsigned long long) txn->xid, LSN_ARGS(txn->end_lsn), txn->count,
+		  txn->message[0] != '\0' ? ", a message" : "",
+		  txn->signal != NULL ? ", a signal" : "");
+}
+
+static void
+make_visible(uint32_t t)
+{
+	TRACE("server: %llu is visible", (unsigned long long) db.txns[t].xid);
+	db.txns[t].state = TXN_VISIBLE;
+	release(t);
+}
+
+static void
+roll_back(uint32_t t)
+{
+	Txn *txn = &db.txns[t];
+
+	while (txn->count > 0)
+	{
+		const Change *c = &db.changes[txn->changes[--txn->count]];
+
+		if (c->made != NONE)
+		{
+			RowVersion *v = &db.versions[c->made];
+
+			v->dead = true;
+			db.current[v->table][v->key] = NONE;
+		}
+		if (c->old != NONE)
+		{
+			RowVersion *v = &db.versions[c->old];
+
+			v->killer = NONE;
+			db.current[v->table][v->key] = c->old;
+		}
+	}
+	txn->state = TXN_ABORTED;
+	release(t);
+}
+
+static bool
+is_free(uint32_t table, uint32_t key, uint32_t t)
+{
+	return db.owner[table][key] == NONE || db.owner[table][key] == t;
+}
+
+static void
+new_change(uint32_t t, char op, uint32_t old, uint32_t made, bool unchanged)
+{
+	Txn *txn = &db.txns[t];
+
+	db.changes[db.nchanges] =
+		(Change){.op = op,
+				 .old = old,
+				 .made = made,
+				 .unchanged = unchanged,
+				 .ordinal = (uint8_t) (txn->count * 2 + 1),
+				 .txn = t};
+	txn->changes[txn->count++] = db.nchanges++;
+}
+
+static void
+change_row(uint32_t t)
+{
+	uint32_t table = sim_below(TABLES);
+	uint32_t first;
+	uint32_t count;
+	uint32_t key;
+	uint32_t old;
+	uint32_t toast;
+	bool same;
+
+	if (db.txns[t].count == TXN_CHANGES || db.nchanges == MAX_CHANGES ||
+		db.nversions + 1 >= MAX_VERSIONS)
+		return;
+	keys_of(table, &first, &count);
+	key = first + sim_below(count);
+	if (!is_free(table, key, t))
+		return;
+	old = db.current[table][key];
+	db.owner[table][key] = t;
+	if (old == NONE)
+	{
+		new_change(t, 'c', NONE, new_version(table, key, ++db.toasts, t),
+				   false);
+		return;
+	}
+	same = !sim_once_in(3);
+	toast = same ? db.versions[old].toast : ++db.toasts;
+	db.versions[old].killer = t;
+	if (sim_once_in(4))
+	{
+		db.current[table][key] = NONE;
+		new_change(t, 'd', old, NONE, false);
+		return;
+	}
+	if (sim_once_in(6))
+	{
+		uint32_t other = first + sim_below(count);
+
+		if (db.current[table][other] == NONE && is_free(table, other, t))
+		{
+			db.current[table][key] = NONE;
+			db.owner[table][other] = t;
+			new_change(t, 'k', old, new_version(table, other, ++db.toasts, t),
+					   false);
+			return;
+		}
+	}
+	new_change(t, 'u', old, new_version(table, key, toast, t),
+			   same && !db.whole[table]);
+}
+
+static void
+step_txn(uint32_t t)
+{
+	Txn *txn = &db.txns[t];
+
+	if (txn->state == TXN_LOGGED)
+	{
+		if (sim_once_in(txn->stalled ? 30 : 3))
+			make_visible(t);
+		return;
+	}
+	switch (sim_below(8))
+	{
+		case 0:
+			if (!sim_once_in(3))
+				break;
+			TRACE("server: %llu is rolled back", (unsigned long long) txn->xid);
+			roll_back(t);
+			break;
+		case 1:
+		case 2:
+			if (txn->count == 0)
+				break;
+			txn->stalled = sim_once_in(8);
+			put_log(t);
+			break;
+		case 3:
+			txn->idle = !txn->idle;
+			break;
+		default:
+			if (!txn->idle)
+				change_row(t);
+	}
+}
+
+/* a small number in its place is kept, for what must come through */
+void
+db_step(void)
+{
+	if (sim_once_in(4))
+		db.wal_end += sim_once_in(10) ? 5000 : 8 + sim_below(100);
+	if (db.nactive < MAX_ACTIVE - 1 && db.ntxns + 800 < MAX_TXNS &&
+		db.nversions + 100 < MAX_VERSIONS && sim_once_in(2))
+		(void) new_txn();
+	if (db.nactive > 0)
+		step_txn(db.active[sim_below(db.nactive)]);
+	if (sim_once_in(20))
+		db.slot_saved = db.slot_lsn;
+}
+
+void
+db_settle(void)
+{
+	while (db.nactive > 0)
+	{
+		uint32_t t = db.active[0];
+
+		if (db.txns[t].state == TXN_RUNNING && db.txns[t].count > 0 &&
+			sim_once_in(2))
+			put_log(t);
+		if (db.txns[t].state == TXN_LOGGED)
+			make_visible(t);
+		else
+			roll_back(t);
+	}
+}
+
+/* What is in the WAL is visible behind it, what is not is gone; of the slot
+ * what was confirmed since the last checkpoint is forgotten. */
+void
+db_crash(void)
+{
+	TRACE("server: crash, slot " LSN_FORMAT " -> " LSN_FORMAT,
+		  LSN_ARGS(db.slot_lsn), LSN_ARGS(db.slot_saved));
+	while (db.nactive > 0)
+		if (db.txns[db.active[0]].state == TXN_LOGGED)
+			make_visible(db.active[0]);
+		else
+			roll_back(db.active[0]);
+	db.slot_lsn = db.slot_saved;
+	links_drop_stream();
+	links_drop_round();
+	links_drop_second();
+	totals.crashes++;
+}
+
+/* a transaction of its own, visible at once */
+static uint32_t
+alone(void)
+{
+	uint32_t t;
+
+	HOLDS("I8", db.ntxns < MAX_TXNS, "the episode is too long");
+	t = db.ntxns++;
+	db.txns[t] = (Txn){.state = TXN_RUNNING, .xid = next_xid()};
+	return t;
+}
+
+uint32_t
+db_message(const char *content)
+{
+	uint32_t t = alone();
+
+	snprintf(db.txns[t].message, sizeof(db.txns[t].message), "%s", content);
+	put_log(t);
+	make_visible(t);
+	return t;
+}
+
+uint32_t
+db_signal(const char *type, const char *id, const char *data)
+{
+	uint32_t t = alone();
+
+	db.txns[t].signal = type;
+	db.txns[t].data = data;
+	snprintf(db.txns[t].id, sizeof(db.txns[t].id), "%s", id);
+	put_log(t);
+	TRACE("server: signal %s %s %s", type, id, data);
+	make_visible(t);
+	return t;
+}
+
+void
+db_rewrite(uint32_t table)
+{
+	for (uint32_t k = 0; k < KEYS; k++)
+		if (db.owner[table][k] != NONE)
+			return;
+	if (links_lock(table))
+		return;
+	TRACE("server: table %u is rewritten", table);
+	db.node[table]++;
+	for (uint32_t i = 0; i < db.nversions; i++)
+		if (db.versions[i].table == table)
+			db.versions[i].place = free_place(table);
+	sim_rewritten = true;
+	totals.rewrites++;
+}
+
+void
+db_begin(void)
+{
+	uint32_t t;
+
+	db.nversions = db.nchanges = db.ntxns = db.nwal = db.nactive = 0;
+	db.toasts = db.requests = db.signals = 0;
+	db.wal_end = 0x1000 + sim_below(1000);
+	db.next_xid = sim_once_in(3) ? (UINT64_C(1) << 32) - 1 - sim_below(60)
+								 : 700 + sim_below(100);
+	db.latest_xid = db.next_xid - 1;
+	db.slot = false;
+	for (uint32_t a = 0; a < TABLES; a++)
+	{
+		db.node[a] = 1;
+		db.whole[a] = a == 2 ? db.whole[1] : sim_once_in(2);
+		db.ranged[a] = !sim_once_in(6);
+		for (uint32_t k = 0; k < KEYS; k++)
+			db.current[a][k] = db.owner[a][k] = NONE;
+	}
+	/* what is there before anybody looks */
+	t = new_txn();
+	for (uint32_t a = 0; a < TABLES; a++)
+	{
+		uint32_t first;
+		uint32_t count;
+
+		keys_of(a, &first, &count);
+		for (uint32_t k = first; k < first + count; k++)
+			if (!sim_once_in(3))
+				(void) new_version(a, k, ++db.toasts, t);
+	}
+	put_log(t);
+	make_visible(t);
+	db.nwal = 0;
+}
+
+/* ---- snapshots ----------------------------------------------------------- */
+
+void
+db_snapshot(Seen *s)
+{
+	s->xmin = s->xmax = db.latest_xid + 1;
+	s->count = 0;
+	for (uint32_t i = 0; i < db.nactive; i++)
+	{
+		uint64_t xid = db.txns[db.active[i]].xid;
+
+		if (xid >= s->xmax)
+			continue;
+		s->running[s->count++] = xid;
+		if (xid < s->xmin)
+			s->xmin = xid;
+	}
+}
+
+void
+db_exact_snapshot(Seen *s)
+{
+	s->xmax = db.txns[0].xid + 1;
+	s->count = 0;
+	for (uint32_t t = 0; t < db.ntxns; t++)
+		if (db_committed(t) && db.txns[t].xid >= s->xmax)
+			s->xmax = db.txns[t].xid + 1;
+	s->xmin = s->xmax;
+	for (uint32_t t = 0; t < db.ntxns; t++)
+		if (db.txns[t].state == TXN_RUNNING && db.txns[t].xid < s->xmin)
+			s->xmin = db.txns[t].xid;
+	/* who was rolled back stands among those that run */
+	for (uint32_t t = 0; t < db.ntxns; t++)
+		if (!db_committed(t) && db.txns[t].xid >= s->xmin &&
+			db.txns[t].xid < s->xmax)
+			s->running[s->count++] = db.txns[t].xid;
+}
+
+char *
+db_seen_text(const Seen *s)
+{
+	char *text = malloc(64 + s->count * 24);
+	int n;
+
+	if (text == NULL)
+		abort();
+	n = sprintf(text, "%llu:%llu:", (unsigned long long) s->xmin,
+				(unsigned long long) s->xmax);
+	for (uint32_t i = 0; i < s->count; i++)
+		n += sprintf(text + n, "%s%llu", i > 0 ? "," : "",
+					 (unsigned long long) s->running[i]);
+	return text;
+}
+
+bool
+db_sees(const Seen *s, uint64_t xid)
+{
+	if (xid >= s->xmax)
+		return false;
+	for (uint32_t i = 0; i < s->count; i++)
+		if (s->running[i] == xid)
+			return false;
+	return true;
+}
+
+bool
+db_visible(const Seen *s, const RowVersion *v)
+{
+	return !v->dead && db.txns[v->maker].state != TXN_ABORTED &&
+		   db_sees(s, db.txns[v->maker].xid) &&
+		   (v->killer == NONE || !db_sees(s, db.txns[v->killer].xid));
+}
+
+bool
+db_committed(uint32_t txn)
+{
+	return db.txns[txn].state == TXN_LOGGED ||
+		   db.txns[txn].state == TXN_VISIBLE;
+}
+
+uint32_t
+db_state_at(uint32_t table, uint32_t key, uint64_t lsn)
+{
+	for (uint32_t i = db.nversions; i > 0; i--)
+	{
+		const RowVersion *v = &db.versions[i - 1];
+
+		if (v->table != table || v->key != key || v->dead ||
+			!db_committed(v->maker) || db.txns[v->maker].end_lsn > lsn)
+			continue;
+		if (v->killer == NONE || !db_committed(v->killer) ||
+			db.txns[v->killer].end_lsn > lsn)
+			return i - 1;
+	}
+	return NONE;
+}
