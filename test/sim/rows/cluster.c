@@ -182,7 +182,7 @@ fold_row(const Item *item)
 	HOLDS("I15",
 		  v->rows == 1 || !cluster.exactly_once || !db.whole[v->table] ||
 			  !db.ranged[v->table] || sim_was_plain || sim_rewritten ||
-			  strcmp(sim_config.snapshot_mode, "initial") != 0,
+			  sim_gap || strcmp(sim_config.snapshot_mode, "initial") != 0,
 		  "the snapshot published version %u, key %u of table %u, twice",
 		  item->what, v->key, v->table);
 }
@@ -385,8 +385,9 @@ check_incremental(const Position *p, const json_t *progress)
 
 			if (v == NONE || is_requeued(t, k))
 				continue;
-			/* what is behind the position may be in the log, too */
-			if (!known->present && db.versions[v].killer != NONE)
+			/* what is behind the position may be in the log, too, and then the
+			 * way to it a second time */
+			if (!cluster.exactly_once && db.versions[v].killer != NONE)
 				continue;
 			if (known->present && known->version > v)
 				continue;

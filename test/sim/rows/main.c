@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 /* without faults all comes home in that many */
@@ -30,6 +30,8 @@ bool sim_tracing;
 bool sim_plain;
 bool sim_was_plain;
 bool sim_rewritten;
+bool sim_repairs;
+bool sim_gap;
 bool sim_foreign;
 
 static uint64_t random_state;
@@ -139,7 +141,8 @@ choose_options(void)
 	sim_timeout_ms = sim_once_in(4) ? 1000 : 60000;
 	sim_plain = sim_once_in(3);
 	sim_foreign = sim_once_in(4);
-	sim_was_plain = sim_rewritten = false;
+	sim_was_plain = sim_rewritten = sim_gap = false;
+	sim_repairs = sim_once_in(4);
 	memset(sim_requests, 0, sizeof(sim_requests));
 	fault_rate = sim_once_in(3) ? 30 : 150;
 	busy = 1 + sim_below(3);
@@ -225,6 +228,12 @@ fault(void)
 		case 12:
 			db_rewrite(sim_below(TABLES));
 			break;
+		case 13:
+			if (!sim_repairs || !sim_once_in(3))
+				break;
+			process_kill();
+			db_move_slot();
+			break;
 		default:
 			break;
 	}
@@ -274,12 +283,26 @@ step(void)
 static bool
 is_promised(uint32_t table)
 {
-	if (strcmp(sim_config.snapshot_mode, "no_data") != 0)
+	if (strcmp(sim_config.snapshot_mode, "no_data") != 0 || sim_gap)
 		return true;
 	for (int i = 0; i < MAX_REQUESTS; i++)
 		if (sim_requests[i].tables[table] && sim_requests[i].completed &&
 			!sim_requests[i].stopped)
 			return true;
+	return false;
+}
+
+/* Rows that are deleted in a gap stay in the destination. */
+static bool
+is_missed(uint32_t table, uint32_t key)
+{
+	for (uint32_t i = db.nversions; i > 0; i--)
+	{
+		const RowVersion *v = &db.versions[i - 1];
+
+		if (v->table == table && v->key == key && !v->dead)
+			return v->killer != NONE && db.txns[v->killer].missed;
+	}
 	return false;
 }
 
@@ -293,7 +316,7 @@ check_row(uint32_t table, uint32_t key)
 
 	if (now == NONE)
 	{
-		HOLDS("I4", !known->present,
+		HOLDS("I4", !known->present || is_missed(table, key),
 			  "key %u of table %u is no more, and the log has version %u", key,
 			  table, known->version);
 		return;
@@ -386,10 +409,11 @@ episode(uint64_t seed)
 static double
 seconds_now(void)
 {
-	struct timespec t;
+	struct timeval t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
+	/* the other clock is the shipper's, and simulated */
+	gettimeofday(&t, NULL);
+	return (double) t.tv_sec + (double) t.tv_usec / 1e6;
 }
 
 static uint64_t
@@ -418,11 +442,11 @@ print_totals(uint64_t seed, double seconds)
 		   " rows in %" PRIu64 " rounds; %" PRIu64 " rows of chunks, %" PRIu64
 		   " dropped, %" PRIu64 " read again; %" PRIu64 " kills, %" PRIu64
 		   " crashes, %" PRIu64 " connections lost, %" PRIu64 " stops, %" PRIu64
-		   " tables rewritten; %" PRIu64 " positions\n",
+		   " tables rewritten, %" PRIu64 " gaps; %" PRIu64 " positions\n",
 		   totals.changes, totals.again, totals.rows, totals.rounds,
 		   totals.chunk_rows, totals.dropped, totals.requeued, totals.kills,
 		   totals.crashes, totals.lost, totals.stops, totals.rewrites,
-		   totals.positions);
+		   totals.gaps, totals.positions);
 }
 
 int

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-#include "known_tables.h"
 #include "rows.h"
 
 static Loop *loop;
@@ -37,7 +36,7 @@ process_start(void)
 	loop_incremental_init(l);
 	incremental_set_notify(l->inc.machine, on_told, l);
 	l->source = source_open(l->cfg);
-	l->turn_us = loop_clock_us(CLOCK_MONOTONIC);
+	l->turn_us = clock_us(CLOCK_MONOTONIC);
 	l->moved_ms = l->turn_us / 1000;
 }
 
@@ -135,11 +134,15 @@ on_told(void *arg, const IncrementalEvent *ev)
 
 /* ---- what the loop calls ------------------------------------------------- */
 
-int64_t
-loop_clock_us(clockid_t clock)
+int
+clock_gettime(clockid_t clock, struct timespec *t)
 {
-	return sim_now_ms * 1000 +
-		   (clock == CLOCK_REALTIME ? INT64_C(1700000000000000) : 0);
+	int64_t ms =
+		sim_now_ms + (clock == CLOCK_REALTIME ? INT64_C(1700000000000) : 0);
+
+	t->tv_sec = (time_t) (ms / 1000);
+	t->tv_nsec = (long) (ms % 1000 * 1000000);
+	return 0;
 }
 
 /* Names of processes and nonces, from the seed. */
@@ -211,7 +214,7 @@ bool
 config_repairs_slot(const Config *cfg)
 {
 	(void) cfg;
-	return false;
+	return sim_repairs;
 }
 
 bool
@@ -241,10 +244,44 @@ pg_text_add(PgText *t, const char *fmt, ...)
 }
 
 const SinkOps *
-sink_by_name(const char *name)
+sink_configured(const Config *cfg)
 {
-	(void) name;
+	(void) cfg;
 	return &sim_sink_ops;
+}
+
+struct pollfd
+pg_session_pollfd(const PgSession *s)
+{
+	(void) s;
+	return (struct pollfd){.fd = -1};
+}
+
+void
+loop_new_table(Loop *l, const FrameStream *f)
+{
+	(void) l;
+	(void) f;
+}
+
+void
+loop_tables_session(Loop *l, const SinkRecovered *r, bool compare)
+{
+	(void) l;
+	(void) r;
+	(void) compare;
+}
+
+void
+loop_tables_turn(Loop *l)
+{
+	(void) l;
+}
+
+void
+loop_tables_forget_sink(Loop *l)
+{
+	(void) l;
 }
 
 void
@@ -287,20 +324,6 @@ heartbeat_deadline(const Heartbeat *h)
 	return INT64_MAX;
 }
 
-int
-heartbeat_fd(const Heartbeat *h)
-{
-	(void) h;
-	return -1;
-}
-
-short
-heartbeat_events(const Heartbeat *h)
-{
-	(void) h;
-	return 0;
-}
-
 void
 wal_watch_init(WalWatch *w, const Config *cfg, Stats *stats)
 {
@@ -319,20 +342,6 @@ wal_watch_deadline(const WalWatch *w)
 {
 	(void) w;
 	return INT64_MAX;
-}
-
-int
-wal_watch_fd(const WalWatch *w)
-{
-	(void) w;
-	return -1;
-}
-
-short
-wal_watch_events(const WalWatch *w)
-{
-	(void) w;
-	return 0;
 }
 
 void
@@ -496,24 +505,6 @@ signal_file_take(SignalFile *f, SignalLine take, void *arg, Error *err)
 	(void) arg;
 	(void) err;
 	return true;
-}
-
-bool
-known_tables_add(KnownTables *k, const char *schema, size_t schema_len,
-				 const char *table, size_t table_len)
-{
-	(void) k;
-	(void) schema;
-	(void) schema_len;
-	(void) table;
-	(void) table_len;
-	return false;
-}
-
-char *
-known_tables_pattern(const char *name, size_t len)
-{
-	return strndup(name, len);
 }
 
 void

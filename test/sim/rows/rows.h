@@ -91,6 +91,7 @@ typedef struct Txn
 	const char *signal;
 	char id[16];
 	const char *data;
+	bool missed; /* the slot was moved over it */
 } Txn;
 
 /* pg_current_snapshot(), or the exported one of a slot */
@@ -138,6 +139,8 @@ extern void db_step(void);
 /* All transactions end, and are seen. */
 extern void db_settle(void);
 extern void db_crash(void);
+/* Somebody moves the slot over changes that nobody has. */
+extern void db_move_slot(void);
 extern uint32_t db_signal(const char *type, const char *id, const char *data);
 extern uint32_t db_message(const char *content);
 /* VACUUM FULL of a table that nobody has locked */
@@ -226,6 +229,7 @@ typedef struct Totals
 	uint64_t stops;
 	uint64_t positions;
 	uint64_t rewrites;
+	uint64_t gaps;
 } Totals;
 
 typedef struct Request
@@ -246,6 +250,8 @@ extern bool sim_tracing;
 extern bool sim_plain; /* the server has no walsender to spare */
 extern bool sim_was_plain;
 extern bool sim_rewritten;
+extern bool sim_repairs; /* slot.lost=resnapshot */
+extern bool sim_gap;	 /* and changes were lost */
 extern bool sim_foreign; /* somebody else writes watermarks */
 
 #define TRACE(...)                                                             \

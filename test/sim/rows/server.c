@@ -326,6 +326,24 @@ db_crash(void)
 	totals.crashes++;
 }
 
+void
+db_move_slot(void)
+{
+	if (!db.slot || cluster.position == NULL ||
+		db.wal_end <= cluster.parsed.end_lsn || process_is_up())
+		return;
+	for (uint32_t i = 0; i < db.nwal; i++)
+		if (db.txns[db.wal[i]].end_lsn > cluster.parsed.end_lsn)
+			db.txns[db.wal[i]].missed = true;
+	TRACE("server: the slot is moved to " LSN_FORMAT, LSN_ARGS(db.wal_end));
+	db.slot_lsn = db.slot_saved = db.wal_end;
+	cluster.checked = db.nwal;
+	sim_gap = true;
+	for (uint32_t i = 0; i < db.requests; i++)
+		sim_requests[i].stopped = true;
+	totals.gaps++;
+}
+
 /* a transaction of its own, visible at once */
 static uint32_t
 alone(void)
