@@ -47,7 +47,8 @@ static const struct DefaultSetting
 	{"client.id", "tuplecast"},
 	/* the same partition for a key as the Java producer's */
 	{"partitioner", "murmur2_random"},
-	{"linger.ms", "1"},
+	/* kafka_queue.c cuts it short */
+	{"linger.ms", "25"},
 	{"compression.codec", "lz4"},
 	{"max.in.flight.requests.per.connection", "5"},
 	/* half the 1 MB that brokers take; with smaller ones all requests in flight
@@ -174,8 +175,6 @@ set_ours(rd_kafka_conf_t *conf, const Config *cfg, Error *err)
 		   set_number(conf, "queue.buffering.max.messages", 10000000, err);
 }
 
-/* Batches come from collecting transactions; waiting for more would only make
- * each commit wait. */
 static bool
 set_transactions(rd_kafka_conf_t *conf, const Config *cfg, Error *err)
 {
@@ -183,8 +182,17 @@ set_transactions(rd_kafka_conf_t *conf, const Config *cfg, Error *err)
 
 	snprintf(id, sizeof(id), "tuplecast-%s-%s", cfg->topic_prefix,
 			 cfg->slot_name);
-	return set(conf, "transactional.id", id, err) &&
-		   set(conf, "linger.ms", "0", err);
+	return set(conf, "transactional.id", id, err);
+}
+
+bool
+kafka_conf_lingers(const Config *cfg)
+{
+	for (size_t i = 0; i < cfg->kafka.count; i++)
+		if (is_word_of(cfg->kafka.items[i].name,
+					   "linger.ms|queue.buffering.max.ms"))
+			return true;
+	return false;
 }
 
 static bool

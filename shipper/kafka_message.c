@@ -136,7 +136,8 @@ shrink(SinkBuf *b)
 
 static rd_kafka_resp_err_t
 send_now(KafkaSender *s, const SinkRecord *r, const StreamCopy *c,
-		 rd_kafka_topic_t *topic, int32_t partition, size_t *cost)
+		 rd_kafka_topic_t *topic, int32_t partition, size_t *payload,
+		 size_t *cost)
 {
 	const FrameRecord *f = r->frame;
 	WireSlice key = join(&s->key, c->key_head, f->key, c->key_tail);
@@ -144,7 +145,8 @@ send_now(KafkaSender *s, const SinkRecord *r, const StreamCopy *c,
 	rd_kafka_headers_t *headers;
 	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 
-	*cost = (size_t) key.len + value.len;
+	*payload = (size_t) key.len + value.len;
+	*cost = *payload;
 	headers = make_headers(s, c, r, cost);
 	if (headers != NULL || f->flags & WIRE_REC_TIMESTAMP)
 		code = produce_full(s, r, topic, partition, key, value, headers);
@@ -172,7 +174,8 @@ mutant_copy(WireSlice w)
 /* Keeps a record back until the next one has gone. */
 static rd_kafka_resp_err_t
 mutant_swap(KafkaSender *s, const SinkRecord *r, const StreamCopy *c,
-			rd_kafka_topic_t *topic, int32_t partition, size_t *cost)
+			rd_kafka_topic_t *topic, int32_t partition, size_t *payload,
+			size_t *cost)
 {
 	static FrameRecord held_frame;
 	static SinkRecord held;
@@ -188,17 +191,18 @@ mutant_swap(KafkaSender *s, const SinkRecord *r, const StreamCopy *c,
 		held_frame.headers.packed = mutant_copy(held_frame.headers.packed);
 		held = *r;
 		held.frame = &held_frame;
-		*cost = c->key_head.len + held_frame.key.len + c->key_tail.len +
-				c->value_head.len + held_frame.value.len + c->value_tail.len;
+		*payload = c->key_head.len + held_frame.key.len + c->key_tail.len +
+				   c->value_head.len + held_frame.value.len + c->value_tail.len;
+		*cost = *payload;
 		headers = make_headers(s, c, r, cost);
 		if (headers != NULL)
 			rd_kafka_headers_destroy(headers);
 		return RD_KAFKA_RESP_ERR_NO_ERROR;
 	}
-	code = send_now(s, r, c, topic, partition, cost);
+	code = send_now(s, r, c, topic, partition, payload, cost);
 	if (held.frame != NULL && code == RD_KAFKA_RESP_ERR_NO_ERROR)
 	{
-		send_now(s, &held, c, topic, partition, &held_cost);
+		send_now(s, &held, c, topic, partition, &held_cost, &held_cost);
 		held.frame = NULL;
 	}
 	return code;
@@ -207,12 +211,13 @@ mutant_swap(KafkaSender *s, const SinkRecord *r, const StreamCopy *c,
 
 rd_kafka_resp_err_t
 kafka_message_send(KafkaSender *s, const SinkRecord *r, const StreamCopy *c,
-				   rd_kafka_topic_t *topic, int32_t partition, size_t *cost)
+				   rd_kafka_topic_t *topic, int32_t partition, size_t *payload,
+				   size_t *cost)
 {
 #ifdef TUPLECAST_MUTANT
-	return mutant_swap(s, r, c, topic, partition, cost);
+	return mutant_swap(s, r, c, topic, partition, payload, cost);
 #else
-	return send_now(s, r, c, topic, partition, cost);
+	return send_now(s, r, c, topic, partition, payload, cost);
 #endif
 }
 

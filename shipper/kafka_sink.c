@@ -16,12 +16,6 @@
 #include "log.h"
 #include "sinks.h"
 
-/*
- * librdkafka keeps some 250 bytes beside each message, and about 100 with each
- * header; so many bytes of the queue's limit allow one message.
- */
-#define BYTES_A_RECORD 256
-#define MIN_RECORDS	   1024
 /* messages reported in one turn, so that the loop goes on turning */
 #define TURN_MESSAGES 20000
 #define TURN_EVENTS	  1000
@@ -48,6 +42,7 @@ typedef struct KafkaSink
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *queue;
 	KafkaWorker *worker;
+	KafkaFlusher *flusher; /* NULL: the user's linger.ms decides alone */
 	KafkaTopics topics;
 	KafkaLog log;
 	SinkStream *streams;
@@ -60,10 +55,7 @@ typedef struct KafkaSink
 	rd_kafka_topic_t *position_topic;
 	char *position_name;
 	char *position_key;
-	uint64_t max_bytes;
-	uint64_t max_records;
-	uint64_t queued_bytes;
-	uint64_t queued_records;
+	KafkaQueue queued;
 	Error broken; /* ERR_NONE while the client is good */
 	Error worn;	  /* the same, but it may still report */
 } KafkaSink;
@@ -183,6 +175,8 @@ take_job(KafkaSink *ks, KafkaJob *job)
 		ks->probing = false;
 	else if (job->ok)
 	{
+		kafka_queue_partitions(&ks->queued,
+							   job->partitions - topic->partitions);
 		topic->state = KAFKA_TOPIC_READY;
 		topic->partitions = job->partitions;
 		log_event(LOG_DEBUG, "topic is ready", F_STR("topic", topic->name),
@@ -219,6 +213,7 @@ kafka_close(Sink *s)
 	rd_kafka_topic_t **handles;
 	size_t nhandles;
 
+	kafka_flusher_stop(ks->flusher);
 	if (ks->worker != NULL)
 	{
 		/* the client goes with the worker, and the eventfd it writes to */
@@ -330,6 +325,14 @@ start_client(KafkaSink *ks, const Config *cfg, Error *err)
 		kafka_place_free(place);
 		return false;
 	}
+	if (!kafka_conf_lingers(cfg) &&
+		(ks->flusher = kafka_flusher_start(ks->rk, err)) == NULL)
+	{
+		kafka_place_free(place);
+		return false;
+	}
+	kafka_queue_init(&ks->queued, cfg->queue_bytes, ks->batch_bytes,
+					 ks->flusher != NULL);
 	ks->worker = kafka_worker_start(cfg, ks->rk, ks->eventfd, place, err);
 	if (ks->worker != NULL && strcmp(cfg->kafka_bootstrap, "embedded") == 0)
 		ks->topics.embedded_partitions = kafka_worker_partitions(ks->worker);
@@ -346,10 +349,6 @@ kafka_open(const Config *cfg, SinkEvents events, Error *err)
 	ks->cfg = cfg;
 	ks->eventfd = -1;
 	ks->sender.identity = cfg->identity_headers;
-	ks->max_bytes = cfg->queue_bytes > 0 ? (uint64_t) cfg->queue_bytes : 1;
-	ks->max_records = ks->max_bytes / BYTES_A_RECORD;
-	if (ks->max_records < MIN_RECORDS)
-		ks->max_records = MIN_RECORDS;
 	if (!start_client(ks, cfg, err))
 	{
 		kafka_close(&ks->base);
@@ -443,7 +442,7 @@ refused_by_library(KafkaSink *ks, KafkaTopic *topic, rd_kafka_resp_err_t code,
 	switch (code)
 	{
 		case RD_KAFKA_RESP_ERR__QUEUE_FULL:
-			if (ks->queued_records > 0)
+			if (ks->queued.records > 0)
 				return SINK_FULL;
 			err_set(err, ERR_CONFIG, "kafka_queue_too_small",
 					"a record of %zu bytes does not fit into the queue", size);
@@ -501,6 +500,22 @@ is_spent(const KafkaSink *ks, Error *err)
 	return true;
 }
 
+static void
+flush(KafkaSink *ks)
+{
+	if (ks->flusher != NULL && kafka_queue_sent(&ks->queued))
+		kafka_flusher_ask(ks->flusher);
+}
+
+static void
+kafka_idle(Sink *s)
+{
+	KafkaSink *ks = (KafkaSink *) s;
+
+	if (kafka_queue_should_send(&ks->queued))
+		flush(ks);
+}
+
 static SinkResult
 kafka_put(Sink *s, const SinkRecord *r, Error *err)
 {
@@ -510,13 +525,13 @@ kafka_put(Sink *s, const SinkRecord *r, Error *err)
 	int32_t partition =
 		f->flags & WIRE_REC_PARTITION ? f->partition : RD_KAFKA_PARTITION_UA;
 	rd_kafka_resp_err_t code;
+	size_t payload;
 	size_t cost;
 	SinkResult rc;
 
 	if (is_spent(ks, err))
 		return SINK_ERROR;
-	if (ks->queued_bytes >= ks->max_bytes ||
-		ks->queued_records >= ks->max_records)
+	if (kafka_queue_full(&ks->queued))
 		return SINK_FULL;
 	rc = find_topic(ks, r, &topic, err);
 	if (rc == SINK_OK)
@@ -527,11 +542,10 @@ kafka_put(Sink *s, const SinkRecord *r, Error *err)
 		return SINK_REFUSED;
 
 	code = kafka_message_send(&ks->sender, r, &r->stream->copy, topic->handle,
-							  partition, &cost);
+							  partition, &payload, &cost);
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return refused_by_library(ks, topic, code, cost, err);
-	ks->queued_bytes += cost;
-	ks->queued_records++;
+	kafka_queue_put(&ks->queued, payload, cost);
 	return SINK_OK;
 }
 
@@ -562,8 +576,8 @@ kafka_put_position(Sink *s, const void *position, size_t len, Error *err)
 		kafka_error_set(err, code, ks->position_name, len, NULL);
 		return SINK_ERROR;
 	}
-	ks->queued_bytes += len + strlen(ks->position_key);
-	ks->queued_records++;
+	len += strlen(ks->position_key);
+	kafka_queue_put(&ks->queued, len, len);
 	return SINK_OK;
 }
 
@@ -575,7 +589,9 @@ kafka_commit(Sink *s, Error *err)
 	if (is_spent(ks, err))
 		return SINK_ERROR;
 	/* heartbeats may be under way */
-	if (ks->busy || ks->queued_records > 0)
+	if (ks->queued.records > 0)
+		flush(ks);
+	if (ks->busy || ks->queued.records > 0)
 		return SINK_PENDING;
 	submit(ks, KAFKA_JOB_COMMIT);
 	return SINK_OK;
@@ -619,8 +635,7 @@ report_deliveries(KafkaSink *ks, rd_kafka_event_t *ev)
 		Error why;
 
 		n++;
-		ks->queued_records--;
-		ks->queued_bytes -= cost;
+		kafka_queue_done(&ks->queued, m->len + m->key_len, cost);
 		if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
 		{
 			events->acked(events->arg, ticket);
@@ -722,8 +737,8 @@ kafka_gauges(Sink *s, SinkGauges *out)
 {
 	const KafkaSink *ks = (const KafkaSink *) s;
 
-	out->queued_records = ks->queued_records;
-	out->queued_bytes = ks->queued_bytes;
+	out->queued_records = ks->queued.records;
+	out->queued_bytes = ks->queued.bytes;
 	out->connected = ks->log.connected;
 	out->transport_errors = ks->log.transport_errors;
 	memcpy(out->last_error, ks->log.last_error, sizeof(out->last_error));
@@ -734,6 +749,7 @@ const SinkOps kafka_sink_ops = {
 	.open = kafka_open,
 	.stream = kafka_stream,
 	.put = kafka_put,
+	.idle = kafka_idle,
 	.fd = kafka_fd,
 	.service = kafka_service,
 	.gauges = kafka_gauges,

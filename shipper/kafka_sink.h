@@ -69,10 +69,12 @@ typedef struct KafkaSender
 	SinkBuf value;
 } KafkaSender;
 
-/* Gives the record to librdkafka, which copies it; its cost in any case. */
+/* Gives the record to librdkafka, which copies it.  In any case: the size of
+ * its key and value, and what it costs with its headers. */
 extern rd_kafka_resp_err_t
 kafka_message_send(KafkaSender *s, const SinkRecord *r, const StreamCopy *c,
-				   rd_kafka_topic_t *topic, int32_t partition, size_t *cost);
+				   rd_kafka_topic_t *topic, int32_t partition, size_t *payload,
+				   size_t *cost);
 /* The same cost, of a message that comes back. */
 extern size_t kafka_message_cost(const rd_kafka_message_t *m);
 extern void kafka_sender_free(KafkaSender *s);
@@ -151,6 +153,56 @@ extern void kafka_creation_free(KafkaCreation *c);
 extern bool kafka_topic_look(rd_kafka_t *rk, const KafkaCreation *c,
 							 KafkaJob *job);
 
+/* ---- kafka_queue.c: what is not acknowledged ------------------------------- */
+
+typedef struct KafkaQueue
+{
+	uint64_t bytes;	  /* what the messages cost, headers included */
+	uint64_t payload; /* their keys and values: what fills a batch */
+	uint64_t records;
+	/* of those, what is not known to have been sent */
+	uint64_t waiting_payload;
+	uint64_t waiting_records;
+	uint64_t max_bytes;
+	uint64_t max_payload;
+	uint64_t max_records;
+	uint64_t batch_bytes;
+	uint64_t partitions; /* of the topics that are ready */
+	bool prompt;		 /* linger.ms is ours, and long */
+} KafkaQueue;
+
+extern void kafka_queue_init(KafkaQueue *q, int64_t max_bytes,
+							 int64_t batch_bytes, bool prompt);
+extern void kafka_queue_partitions(KafkaQueue *q, int32_t more);
+extern void kafka_queue_put(KafkaQueue *q, size_t payload, size_t cost);
+extern void kafka_queue_done(KafkaQueue *q, size_t payload, size_t cost);
+/* All of it is, or will be at once; false: there was nothing. */
+extern bool kafka_queue_sent(KafkaQueue *q);
+
+static inline bool
+kafka_queue_full(const KafkaQueue *q)
+{
+	return q->bytes >= q->max_bytes || q->payload >= q->max_payload ||
+		   q->records >= q->max_records;
+}
+
+/* As in Nagle's algorithm: alone, a record goes at once; beside others that are
+ * in flight it waits for their acknowledgement, or for a batch to be full. */
+static inline bool
+kafka_queue_should_send(const KafkaQueue *q)
+{
+	return q->waiting_records > 0 && q->waiting_records == q->records;
+}
+
+typedef struct KafkaFlusher KafkaFlusher;
+
+/* NULL: err.  The client must outlive it. */
+extern KafkaFlusher *kafka_flusher_start(rd_kafka_t *rk, Error *err);
+/* What was produced until now need not wait for linger.ms. */
+extern void kafka_flusher_ask(KafkaFlusher *f);
+/* NULL is ignored; takes some milliseconds at the most. */
+extern void kafka_flusher_stop(KafkaFlusher *f);
+
 /* ---- kafka_position.c: the position topic, in the worker's thread ----------- */
 
 /* Where the position is. */
@@ -196,6 +248,8 @@ extern bool kafka_is_patient(rd_kafka_resp_err_t code);
 /* A configuration for rd_kafka_new(), or NULL. */
 extern rd_kafka_conf_t *kafka_conf_make(const Config *cfg,
 										const char *bootstrap, Error *err);
+/* Did the user say how long records wait for others? */
+extern bool kafka_conf_lingers(const Config *cfg);
 
 /* ---- kafka_sasl.c ---------------------------------------------------------- */
 

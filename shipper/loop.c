@@ -188,6 +188,8 @@ loop_wait(Loop *l)
 		until = l->source_backoff.next_ms;
 	if (fds[1].fd < 0 && busy && l->now_ms + SINK_TICK_MS < until)
 		until = l->now_ms + SINK_TICK_MS;
+	if (!l->more && l->sink != NULL && l->ops->idle != NULL)
+		l->ops->idle(l->sink);
 	timeout = l->more ? 0 : until - clock_us(CLOCK_MONOTONIC) / 1000;
 	if (poll(fds, (nfds_t) count, timeout > 0 ? (int) timeout : 0) <= 0)
 		return;

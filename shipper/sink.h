@@ -81,6 +81,8 @@ typedef struct SinkOps
 	SinkStream *(*stream)(Sink *s, SinkStream *old, const FrameStream *f,
 						  Error *err);
 	SinkResult (*put)(Sink *s, const SinkRecord *r, Error *err);
+	/* NULL, or: no more comes for now, what was put need not wait for it */
+	void (*idle)(Sink *s);
 	/* readable when service() has work; -1: no such descriptor */
 	int (*fd)(Sink *s);
 	/* Reports acks and failures.  false: the sink is broken, make a new one

@@ -38,6 +38,7 @@ def arguments():
     p.add_argument("--snapshot-rows", type=int, default=1_000_000, help="rows of the case snapshot")
     p.add_argument("--without-debezium", action="store_true", help="leave it out of the cases snapshot and latency")
     p.add_argument("--seconds", type=int, default=10, help="of each latency run")
+    p.add_argument("--setting", action="append", metavar="OPTIONS", help="settings to compare in ship beside the defaults, as \"--linger.ms=5 --queue.max.bytes=1MB\"")
     p.add_argument("--shipper", action="append", metavar="NAME=PATH", help="shippers to compare in ship, instead of the one built here")
     p.add_argument("--peer", action="append", default=[], metavar="NAME=PROGRAM", help=f"one more in the case peers, built by you: {' or '.join(PROGRAMS)}")
     a = p.parse_args()
@@ -89,7 +90,7 @@ def run_decode(source, options, results):
 def run_ship(source, broker, options, results):
     shippers = dict(s.split("=", 1) for s in options.shipper) if options.shipper else {"": options.binary}
     numbers = iter(range(1, 1000))
-    ways = {"defaults": (), "headers.identity=false": ("--headers.identity=false",)}
+    ways = {"defaults": ()} | {o.replace("--", ""): tuple(o.split()) for o in options.setting or ["--headers.identity=false"]}
     runs = {f"{name} {way}".strip(): lambda _, path=path, o=o: ship.wide(path, source, broker, next(numbers), *o)
             for way, o in ways.items() for name, path in shippers.items()}
     figures = interleave(options.rounds, runs, results, "ship")

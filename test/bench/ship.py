@@ -58,6 +58,7 @@ def throughput(binary, source, broker, prefix, *options, base="base", tables=r"p
             "broker_us": of_broker / rows * 1e6,
             "peak_rss_mb": shipper.peak_rss() / MB,
             # cores that processes of others had in the meantime
+            "bench_cores": bench / seconds,
             "others_cores": max(0.0, machine - whole - walsender - of_broker - bench) / seconds,
         }
         shipper.stop()
