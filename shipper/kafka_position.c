@@ -20,7 +20,9 @@
 #define METADATA_MS 5000
 #define READ_MS		10000
 #define RETRY_MS	250
-#define CREATE_MS	10000
+/* until brokers know a topic that was just created */
+#define CREATED_MS 10
+#define CREATE_MS  10000
 /* how many of the last offsets are looked at, before all are */
 #define FIRST_WINDOW  64
 #define NEXT_WINDOW	  8192
@@ -144,8 +146,9 @@ create(rd_kafka_t *rk, const KafkaPlace *p, KafkaJob *job)
 	set_topic_configs(nt);
 	code = kafka_request_creation(rk, nt, CREATE_MS, text, sizeof(text));
 	rd_kafka_NewTopic_destroy(nt);
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR ||
-		code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS ||
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		return kafka_again(job, CREATED_MS);
+	if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS ||
 		!kafka_error_is_final(code))
 		return kafka_again(job, RETRY_MS);
 	err_set(&job->err, ERR_ENVIRONMENT, "position_topic_missing",
