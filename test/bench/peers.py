@@ -4,8 +4,8 @@ import itertools
 import re
 import sys
 
-from confluent_kafka import TopicPartition
-from harness.wait import wait_until
+from confluent_kafka import KafkaException, TopicPartition
+from harness.wait import TimedOut, wait_until
 from oracle import SERVER, Debezium
 
 import measure
@@ -106,7 +106,13 @@ class Arrived:
         self.reader.close()
 
     def end(self):
-        return self.reader.consumer.get_watermark_offsets(TopicPartition(self.topic, 0), timeout=60)[1]
+        """On a busy machine a broker may have no leader for a moment: it is asked again."""
+        def ask():
+            try:
+                return self.reader.consumer.get_watermark_offsets(TopicPartition(self.topic, 0), timeout=60)
+            except KafkaException:
+                return None
+        return wait_until(ask, 60, interval=ship.POLL, what=f"the end of {self.topic}")[1]
 
     def last(self):
         """The value of the last record; the topic is not read on after it."""
@@ -154,6 +160,7 @@ class Streams:
                 peer.check()
                 return topic.end() and topic.is_last(last_id)
             wait_until(there, 120, what=lambda: f"its first records\n{peer.tail()}")
+        self.let_confirm(peer)
         peer.stop()
 
     def guarded(self, name, act, *args):
@@ -196,7 +203,8 @@ class Streams:
         return found
 
     def catch_up_peer(self, name, count, last_id):
-        """From its first record in the topic to its last: how long it takes to start does not count. What it sends once more is not counted either."""
+        """From its first record in the topic to its last: how long it takes to start does not count. What it sends once more after a restart is work, too:
+        it is counted, and told."""
         peer = self.peers[name]
         with Arrived(self.broker, peer.topic) as topic:
             begin = topic.end()
@@ -212,14 +220,24 @@ class Streams:
             watch = measure.Stopwatch()
             wait_until(lambda: came() >= count and topic.is_last(last_id), 900, interval=ship.POLL,
                        what=lambda: f"all of {count} records, there are {topic.end() - begin}\n{peer.tail()}")
-            seconds = watch.seconds()
+            seconds, cpu = watch.seconds(), measure.cpu_seconds(peer.pid) - cpu
+            sent = topic.end() - begin
             # of very few rows all may have come at once
-            rows = max(1, count - before)
-            found = {"seconds": seconds, "rows_per_second": rows / seconds, "client_us": (measure.cpu_seconds(peer.pid) - cpu) / rows * 1e6,
-                     "walsender_us": measure.cpu_seconds(self.source.walsender(peer.slot)) / count * 1e6,
-                     "peak_rss_mb": peak_rss(peer.pid) / MB, "first_record_s": starting, "sent_again": topic.end() - begin - count}
+            rows = max(1, sent - before)
+            found = {"seconds": seconds, "rows_per_second": rows / seconds, "client_us": cpu / rows * 1e6,
+                     "walsender_us": measure.cpu_seconds(self.source.walsender(peer.slot)) / sent * 1e6,
+                     "peak_rss_mb": peak_rss(peer.pid) / MB, "first_record_s": starting, "sent_again": sent - count}
+            self.let_confirm(peer)
             peer.stop()
         return found
+
+    def let_confirm(self, peer):
+        """Some confirm a while after the last record. Who never does sends it all again in the next round."""
+        try:
+            wait_until(lambda: self.source.sql("SELECT pg_current_wal_lsn() - confirmed_flush_lsn < 65536 FROM pg_replication_slots WHERE slot_name = %s",
+                                               (peer.slot,))[0][0], 15, what="the slot is at the end")
+        except TimedOut:
+            print(f"  peers: {peer.slot} has not confirmed what it sent", file=sys.stderr, flush=True)
 
     def runs(self, count):
         """name → function of the round's number, which gives None for a peer that failed; the rows are made before the first of a round."""
