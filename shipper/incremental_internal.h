@@ -72,6 +72,7 @@ typedef struct IncrementalQueued
 	char *id;
 	IncrementalCollection *items; /* strings are owned */
 	size_t count;
+	size_t behind; /* of a stop: so many requests were asked for before */
 } IncrementalQueued;
 
 struct Incremental
@@ -167,6 +168,9 @@ extern void incremental_apply_event(Incremental *inc, const void *key,
 									size_t len, bool unchanged);
 
 /* ---- incremental_queue.c ---- */
+extern void incremental_queue_stop(Incremental *inc,
+								   const IncrementalCollection *items, size_t n,
+								   size_t behind);
 /* Of the current table. */
 extern void incremental_tell(Incremental *inc, IncrementalKind kind,
 							 const char *reason);

@@ -46,6 +46,22 @@ drop_first(IncrementalQueued *list, size_t *count)
 	memmove(&list[0], &list[1], --*count * sizeof(*list));
 }
 
+static void
+drop_request(Incremental *inc)
+{
+	drop_first(inc->requests, &inc->nrequests);
+	for (size_t i = 0; i < inc->nstops; i++)
+		inc->stops[i].behind -= inc->stops[i].behind > 0;
+}
+
+/* A stop is of what was asked for before it, and of nothing else. */
+static bool
+stop_is_next(const Incremental *inc)
+{
+	return inc->nstops > 0 &&
+		   (inc->stops[0].behind == 0 || inc->nrequests == 0);
+}
+
 void
 incremental_clear(Incremental *inc)
 {
@@ -216,6 +232,7 @@ queue(IncrementalQueued **list, size_t *count, const char *id,
 	q->id = incremental_copy(id);
 	q->items = incremental_alloc(NULL, n + 1, sizeof(*q->items));
 	q->count = n;
+	q->behind = 0;
 	for (size_t i = 0; i < n; i++)
 	{
 		q->items[i].pattern = incremental_copy(items[i].pattern);
@@ -306,8 +323,10 @@ incremental_stop(Incremental *inc, const char *const *patterns, size_t count)
 		{
 			tell_request(inc, INCREMENTAL_ABORTED, inc->requests[0].id,
 						 "it was stopped");
-			drop_first(inc->requests, &inc->nrequests);
+			drop_request(inc);
 		}
+		while (inc->nstops > 0)
+			drop_first(inc->stops, &inc->nstops);
 		if (listing)
 			inc->state = STATE_IDLE;
 		inc->paused = false;
@@ -317,8 +336,16 @@ incremental_stop(Incremental *inc, const char *const *patterns, size_t count)
 	items = incremental_alloc(NULL, count, sizeof(*items));
 	for (size_t i = 0; i < count; i++)
 		items[i] = (IncrementalCollection){.pattern = patterns[i]};
-	queue(&inc->stops, &inc->nstops, NULL, items, count);
+	incremental_queue_stop(inc, items, count, inc->nrequests);
 	free(items);
+}
+
+void
+incremental_queue_stop(Incremental *inc, const IncrementalCollection *items,
+					   size_t n, size_t behind)
+{
+	queue(&inc->stops, &inc->nstops, NULL, items, n);
+	inc->stops[inc->nstops - 1].behind = behind;
 }
 
 void
@@ -353,12 +380,11 @@ incremental_changed(Incremental *inc)
 
 /* ---- answers ------------------------------------------------------------- */
 
-/* requests first: a stop is of what was asked for before */
 const IncrementalCollection *
 incremental_wanted(const Incremental *inc, size_t *count)
 {
 	const IncrementalQueued *q =
-		inc->nrequests > 0 ? &inc->requests[0] : &inc->stops[0];
+		stop_is_next(inc) ? &inc->stops[0] : &inc->requests[0];
 
 	*count = q->count;
 	return q->items;
@@ -426,17 +452,17 @@ incremental_listed(Incremental *inc, const IncrementalListed *items,
 		return;
 	inc->state = STATE_IDLE;
 	inc->changed = true;
-	if (inc->nrequests > 0)
-	{
-		add_tables(inc, &inc->requests[0], items, count);
-		drop_first(inc->requests, &inc->nrequests);
-	}
-	else if (inc->nstops > 0)
+	if (stop_is_next(inc))
 	{
 		Listed listed = {items, count};
 
 		stop_tables(inc, is_listed, &listed);
 		drop_first(inc->stops, &inc->nstops);
+	}
+	else if (inc->nrequests > 0)
+	{
+		add_tables(inc, &inc->requests[0], items, count);
+		drop_request(inc);
 	}
 	incremental_track(inc);
 }
@@ -451,13 +477,13 @@ incremental_refused(Incremental *inc, IncrementalFailure why,
 		inc->state = STATE_IDLE;
 		if (why == INCREMENTAL_LATER)
 			return;
-		if (inc->nrequests > 0)
+		if (stop_is_next(inc))
+			drop_first(inc->stops, &inc->nstops);
+		else if (inc->nrequests > 0)
 		{
 			tell_request(inc, INCREMENTAL_ABORTED, inc->requests[0].id, reason);
-			drop_first(inc->requests, &inc->nrequests);
+			drop_request(inc);
 		}
-		else if (inc->nstops > 0)
-			drop_first(inc->stops, &inc->nstops);
 		inc->changed = true;
 		incremental_track(inc);
 		return;

@@ -48,7 +48,7 @@ table_value(const IncrementalTable *t)
 }
 
 static json_t *
-request_value(const IncrementalQueued *q)
+items_value(const IncrementalQueued *q)
 {
 	json_t *items = json_array();
 
@@ -57,7 +57,30 @@ request_value(const IncrementalQueued *q)
 			items, json_pack("{s:s, s:o, s:o}", "pattern", q->items[i].pattern,
 							 "filter", text_value(q->items[i].filter),
 							 "surrogate", text_value(q->items[i].surrogate)));
-	return json_pack("{s:s, s:o}", "id", q->id, "collections", items);
+	return items;
+}
+
+static json_t *
+request_value(const IncrementalQueued *q)
+{
+	return json_pack("{s:s, s:o}", "id", q->id, "collections", items_value(q));
+}
+
+/* A stop that is not carried out yet is not to be forgotten, either. */
+static void
+add_stops(json_t *o, const Incremental *inc)
+{
+	json_t *stops;
+
+	if (inc->nstops == 0 || o == NULL)
+		return;
+	stops = json_array();
+	for (size_t i = 0; i < inc->nstops; i++)
+		json_array_append_new(stops,
+							  json_pack("{s:o, s:I}", "collections",
+										items_value(&inc->stops[i]), "behind",
+										(json_int_t) inc->stops[i].behind));
+	json_object_set_new(o, "stops", stops);
 }
 
 char *
@@ -80,6 +103,7 @@ incremental_store(const Incremental *inc)
 		json_array_append_new(tables, table_value(&inc->tables[i]));
 	o = json_pack("{s:i, s:b, s:o, s:o}", "v", VERSION, "paused", inc->paused,
 				  "requests", requests, "tables", tables);
+	add_stops(o, inc);
 	text = o != NULL ? json_dumps(o, JSON_COMPACT) : NULL;
 	json_decref(o);
 	if (text == NULL)
@@ -161,31 +185,58 @@ read_table(Incremental *inc, const json_t *o)
 	return true;
 }
 
-static bool
-read_request(Incremental *inc, const json_t *o)
+/* What a request or a stop is of; its texts are the object's. */
+static IncrementalCollection *
+read_items(const json_t *o, size_t *count)
 {
-	const char *id = json_string_value(json_object_get(o, "id"));
 	const json_t *items = json_object_get(o, "collections");
 	IncrementalCollection *list =
 		incremental_alloc(NULL, json_array_size(items) + 1, sizeof(*list));
-	IncrementalRequest req = {.id = id, .items = list};
 	size_t i;
 	json_t *v;
-	Error err;
-	bool ok;
 
+	*count = 0;
 	json_array_foreach(items, i, v)
 	{
 		list[i] = (IncrementalCollection){
 			json_string_value(json_object_get(v, "pattern")),
 			json_string_value(json_object_get(v, "filter")),
 			json_string_value(json_object_get(v, "surrogate"))};
-		req.count += list[i].pattern != NULL;
+		*count += list[i].pattern != NULL;
 	}
-	ok = req.count == json_array_size(items) &&
-		 incremental_start(inc, &req, &err);
+	/* all of them, or none */
+	if (*count != json_array_size(items))
+		*count = 0;
+	return list;
+}
+
+static bool
+read_request(Incremental *inc, const json_t *o)
+{
+	IncrementalRequest req = {.id =
+								  json_string_value(json_object_get(o, "id"))};
+	IncrementalCollection *list = read_items(o, &req.count);
+	Error err;
+	bool ok;
+
+	req.items = list;
+	ok = incremental_start(inc, &req, &err);
 	free(list);
 	return ok;
+}
+
+static bool
+read_stop(Incremental *inc, const json_t *o)
+{
+	size_t count;
+	IncrementalCollection *list = read_items(o, &count);
+
+	if (count > 0)
+		incremental_queue_stop(
+			inc, list, count,
+			(size_t) json_integer_value(json_object_get(o, "behind")));
+	free(list);
+	return count > 0;
 }
 
 bool
@@ -202,6 +253,8 @@ incremental_load(Incremental *inc, const char *json, Error *err)
 		ok && read_table(inc, v);
 	json_array_foreach(json_object_get(o, "requests"), i, v) ok =
 		ok && read_request(inc, v);
+	json_array_foreach(json_object_get(o, "stops"), i, v) ok =
+		ok && read_stop(inc, v);
 	inc->paused = json_is_true(json_object_get(o, "paused"));
 	json_decref(o);
 	if (!ok)

@@ -539,6 +539,33 @@ a_step_that_was_not_sent_may_be_withdrawn(void **state)
 	world_free(w);
 }
 
+/* A stop of a table is of the requests before it; it is stored with them. */
+static void
+a_stop_is_of_what_was_asked_for_before(void **state)
+{
+	static const char *const pattern[] = {"public.t"};
+	World *w = world(4);
+	Error err;
+	char *json;
+	size_t n;
+
+	(void) state;
+	request(w, "one");
+	incremental_stop(w->inc, pattern, 1);
+	request(w, "two");
+	json = incremental_store(w->inc);
+	assert_true(incremental_load(w->inc, json, &err));
+	free(json);
+	list(w); /* of the first request, of the stop, of the second request */
+	assert_string_equal(incremental_wanted(w->inc, &n)->pattern, "public.t");
+	list(w);
+	assert_null(incremental_table(w->inc));
+	list(w);
+	assert_string_equal(incremental_table(w->inc)->id, "two");
+	assert_string_equal(w->events, "started aborted started ");
+	world_free(w);
+}
+
 static void
 refusals(void **state)
 {
@@ -583,6 +610,7 @@ main(void)
 		cmocka_unit_test(what_is_lost_is_read_again),
 		cmocka_unit_test(pause_resume_and_stop),
 		cmocka_unit_test(a_step_that_was_not_sent_may_be_withdrawn),
+		cmocka_unit_test(a_stop_is_of_what_was_asked_for_before),
 		cmocka_unit_test(refusals),
 	};
 
