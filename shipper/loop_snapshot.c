@@ -129,6 +129,8 @@ loop_snapshot_repair(Loop *l, uint64_t after_lsn)
 	LoopSnapshot *s = &l->snapshot;
 	SnapshotGap *gap = &s->plan.gap;
 
+	/* what was asked for besides goes on */
+	(void) loop_incremental_session(l);
 	snapshot_plan_free(&s->plan);
 	s->loaded = true;
 	s->plan.had_rows = true;
