@@ -383,11 +383,14 @@ check_incremental(const Position *p, const json_t *progress)
 			uint32_t v = db_state_at(a, k, p->end_lsn);
 			const Known *known = &cluster.model[db_topic(a)][k];
 
-			if (v == NONE || is_requeued(t, k))
+			/* what is in a gap the other snapshot brings */
+			if (v == NONE || is_requeued(t, k) ||
+				db.txns[db.versions[v].maker].missed)
 				continue;
 			/* what is behind the position may be in the log, too, and then the
 			 * way to it a second time */
-			if (!cluster.exactly_once && db.versions[v].killer != NONE)
+			if (db.versions[v].killer != NONE &&
+				(!cluster.exactly_once || p->open.end_lsn != 0))
 				continue;
 			if (known->present && known->version > v)
 				continue;

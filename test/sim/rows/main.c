@@ -187,7 +187,9 @@ send_signal(void)
 				break;
 			for (int i = 0; i < MAX_REQUESTS; i++)
 				sim_requests[i].stopped |= sim_requests[i].asked;
-			(void) db_signal("stop-snapshot", "", "{}");
+			(void) db_signal("stop-snapshot", "",
+							 sim_once_in(2) ? "{}"
+											: "{\"data-collections\":[\"p\"]}");
 			break;
 		default:
 			ask_for_snapshot();

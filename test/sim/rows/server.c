@@ -333,14 +333,20 @@ db_move_slot(void)
 		db.wal_end <= cluster.parsed.end_lsn || process_is_up())
 		return;
 	for (uint32_t i = 0; i < db.nwal; i++)
-		if (db.txns[db.wal[i]].end_lsn > cluster.parsed.end_lsn)
-			db.txns[db.wal[i]].missed = true;
+	{
+		Txn *t = &db.txns[db.wal[i]];
+
+		if (t->end_lsn <= cluster.parsed.end_lsn)
+			continue;
+		t->missed = true;
+		/* a request that nobody has seen */
+		if (t->signal != NULL && t->id[0] == 'r')
+			sim_requests[atoi(t->id + 1)].stopped = true;
+	}
 	TRACE("server: the slot is moved to " LSN_FORMAT, LSN_ARGS(db.wal_end));
 	db.slot_lsn = db.slot_saved = db.wal_end;
 	cluster.checked = db.nwal;
 	sim_gap = true;
-	for (uint32_t i = 0; i < db.requests; i++)
-		sim_requests[i].stopped = true;
 	totals.gaps++;
 }
 
