@@ -471,6 +471,8 @@ send_step(Loop *l, Error *err)
 			incremental_rows_text(&sql, l->cfg, &li->query, t, requeued);
 			break;
 		case INCREMENTAL_EMIT:
+			if (failpoint_active)
+				failpoint_hit("before_watermark");
 			incremental_emit_text(&sql, incremental_message(li->machine));
 			break;
 		default:

@@ -70,7 +70,9 @@ class ChunkKiller:
     """Kills the program while it reads chunks: at points of its own, passed so often, or from outside after so many chunks. There is always
     a snapshot under way: when one is complete, the next is asked for."""
     # a chunk has 100 rows
-    POINTS = {"chunk_row": 3000, "after_chunk": 30, "before_position": 8, "before_produce": 100, "outside": 30}
+    POINTS = {"chunk_row": 3000, "after_chunk": 30, "before_watermark": 30, "before_position": 8, "before_produce": 100, "outside": 30}
+    # rows change between the time when they are read and their place in the stream
+    OPEN = "before_watermark:sleep=50"
     OF_TRANSACTIONS = {"before_commit": 8, "after_commit": 8, "after_commit_before_confirm": 8}
 
     def __init__(self, trial):
@@ -93,7 +95,7 @@ class ChunkKiller:
             self.one(point, nth)
 
     def one(self, point, nth):
-        shipper = self.trial.launch(env={} if point == "outside" else {"TUPLECAST_FAILPOINT": f"{point}:kill:{nth}"})
+        shipper = self.trial.launch(env={"TUPLECAST_FAILPOINT": self.OPEN if point == "outside" else f"{self.OPEN},{point}:kill:{nth}"})
         complete = 0
 
         def ask_again():
@@ -117,7 +119,7 @@ class ChunkKiller:
 
     def finish(self):
         """The last one is let alone until nothing is left to read."""
-        shipper = self.trial.launch()
+        shipper = self.trial.launch(env={"TUPLECAST_FAILPOINT": self.OPEN})
         self.trial.db.sql("SELECT tuplecast.signal('log', '{\"message\":\"the last\"}')")
         shipper.wait_log('a signal says message="the last"', 120)
         shipper.wait_metric("incremental_snapshot_running", lambda n: n == 0, 300)
@@ -126,7 +128,7 @@ class ChunkKiller:
 class IncrementalKill(Fault):
     name, group, short = "incremental-kill", "program", "inc"
     what = (f"SIGKILL {KILLS} times while it takes incremental snapshots and all tables change: in the middle of a chunk's rows, behind a chunk, "
-            "at positions and commits, or from outside")
+            "before its message, at positions and commits, or from outside")
     outcome = SnapshotKill.outcome
 
     @staticmethod
