@@ -1,6 +1,6 @@
 /*
  * loop_internal.h
- *		What loop.c and loop_watch.c share.  Nobody else includes it.
+ *		What the loop*.c files share.  Nobody else includes it.
  */
 #ifndef TUPLECAST_LOOP_INTERNAL_H
 #define TUPLECAST_LOOP_INTERNAL_H
@@ -101,16 +101,24 @@ typedef struct Loop
 	uint64_t closed_sink_errors; /* of sinks before this one */
 } Loop;
 
-/* ---- loop.c ---- */
+/* ---- loop_pump.c ---- */
+/* Connects, reads, puts, and tells the source what may be confirmed; once a
+ * turn. */
+extern void loop_pump(Loop *l);
+extern bool loop_may_read(const Loop *l);
+
+/* ---- loop_end.c ---- */
 /* The source is disconnected: the sink goes on with what it has. */
 extern void loop_source_lost(Loop *l, const Error *err);
-
-/* Something went wrong between the two ends. */
+/* Something went wrong between the two ends.  sink_usable: it can still deliver
+ * what it has. */
 extern void loop_trouble(Loop *l, const Error *err, bool sink_usable);
+/* As the sink's event. */
 extern void loop_sink_failed(void *arg, uint64_t ticket, const Error *why);
-extern bool loop_may_read(const Loop *l);
-/* Begins the end, as if we had been asked to. */
-extern void loop_stop(Loop *l);
+/* Begins the end, unless it has begun.  why: NULL if we were asked to. */
+extern void loop_stop(Loop *l, const Error *why);
+/* From draining to ending to done; once a turn. */
+extern void loop_phase(Loop *l);
 
 /* ---- loop_deliver.c ---- */
 extern void loop_core_init(Loop *l);

@@ -485,5 +485,5 @@ completed(Loop *l)
 		return;
 	log_event(LOG_INFO, "the snapshot is taken and nothing else is asked for",
 			  F_STR("snapshot.mode", l->cfg->snapshot_mode));
-	loop_stop(l);
+	loop_stop(l, NULL);
 }
