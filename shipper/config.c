@@ -161,7 +161,7 @@ free_pair(ConfigPair *p)
 	free(p->origin);
 }
 
-void
+static void
 config_pairs_free(ConfigPairs *pairs)
 {
 	for (size_t i = 0; i < pairs->count; i++)

@@ -133,7 +133,8 @@ compare_properties(const void *a, const void *b)
 	return c != 0 ? c : (*x)->line - (*y)->line;
 }
 
-bool
+/* Fails if a name stands twice, naming both lines. */
+static bool
 config_properties_check(const Properties *list, const char *path, Error *err)
 {
 	const Property **sorted =

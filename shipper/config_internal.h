@@ -123,7 +123,6 @@ extern void config_warn(Config *cfg, const char *fmt, ...) PRINTF_LIKE(2, 3);
 extern void config_pairs_set(ConfigPairs *pairs, int **ranks, const char *name,
 							 const char *value, const char *origin, bool secret,
 							 int rank);
-extern void config_pairs_free(ConfigPairs *pairs);
 
 /* ---- config_value.c ---- */
 typedef struct OptionValue
@@ -170,9 +169,6 @@ extern Property *config_properties_add(Properties *list, const char *name,
 									   int line);
 extern const Property *config_properties_find(const Properties *list,
 											  const char *name);
-/* fails if a name stands twice, naming both lines */
-extern bool config_properties_check(const Properties *list, const char *path,
-									Error *err) MUST_CHECK;
 extern void config_properties_free(Properties *list);
 
 /* ---- config_json.c ---- */
@@ -192,10 +188,6 @@ extern char *config_expand(const char *value, const char *option,
 extern bool config_is_json(const char *text);
 extern bool config_read_all(Config *cfg, int argc, char **argv,
 							Error *err) MUST_CHECK;
-/* One option of a native source: a row, "kafka.*", "topic.creation.*". */
-extern bool config_set_native(Config *cfg, const char *name, const char *value,
-							  const char *origin, int rank,
-							  Error *err) MUST_CHECK;
 /* "TUPLECAST_TOPIC_PREFIX" of "topic.prefix"; the caller frees it */
 extern char *config_env_name(const char *option);
 
@@ -269,6 +261,10 @@ extern const Property *config_transform_find(const ConfigTransform *t,
 											 const char *rest);
 /* The rest of a name "transforms.ALIAS.rest", or NULL. */
 extern const char *config_transform_rest(const char *name, const char *alias);
+/* Warns of a property that the step does not have; n: it was offered those that
+ * it has. */
+extern void config_transform_ignore(const ConfigTransform *t, const Property *p,
+									const Nearest *n);
 extern bool config_apply_unwrap(const ConfigTransform *t,
 								const Property *type) MUST_CHECK;
 

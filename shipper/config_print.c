@@ -68,10 +68,53 @@ config_print_options(FILE *out)
 			"make missing topics with these settings");
 }
 
+/* Shows one setting: "prefix" and name, value, where it comes from. */
+typedef void (*ShowSetting)(void *to, const char *prefix, const char *name,
+							const char *value, bool secret, const char *origin);
+
 static void
-print_line(FILE *out, const char *prefix, const char *name, const char *value,
+show_pairs(const ConfigPairs *pairs, const char *prefix, ShowSetting show,
+		   void *to)
+{
+	for (size_t i = 0; i < pairs->count; i++)
+	{
+		const ConfigPair *p = &pairs->items[i];
+
+		show(to, prefix, p->name, p->value, p->secret, p->origin);
+	}
+}
+
+static void
+show_all(const Config *cfg, ShowSetting show, void *to)
+{
+	for (size_t i = 0; i < config_option_count; i++)
+	{
+		const ConfigOption *o = &config_options[i];
+
+		show(to, "", o->name, config_text(cfg, o), (o->flags & CF_SECRET) != 0,
+			 config_origin(cfg, o));
+	}
+	/* as the plugin gets them: without their salts */
+	for (size_t i = 0; i < cfg->plugin.count; i++)
+	{
+		const ConfigPair *p = &cfg->plugin.items[i];
+
+		if (config_is_mask(p->name))
+			show(to, "", p->name, p->value, false, p->origin);
+	}
+	show_pairs(&cfg->kafka, "kafka.", show, to);
+	show_pairs(&cfg->signal_consumer, CONFIG_SIGNAL_CONSUMER, show, to);
+	show_pairs(&cfg->overrides, "snapshot.select.statement.overrides.", show,
+			   to);
+	show_pairs(&cfg->topic_creation, "topic.creation.default.", show, to);
+}
+
+static void
+print_line(void *to, const char *prefix, const char *name, const char *value,
 		   bool secret, const char *origin)
 {
+	FILE *out = to;
+
 	fprintf(out, "%s%s=", prefix, name);
 	put_value(out, value, secret);
 	fputs("    # ", out);
@@ -82,52 +125,19 @@ print_line(FILE *out, const char *prefix, const char *name, const char *value,
 void
 config_print_text(const Config *cfg, FILE *out)
 {
-	for (size_t i = 0; i < config_option_count; i++)
-	{
-		const ConfigOption *o = &config_options[i];
-
-		print_line(out, "", o->name, config_text(cfg, o),
-				   (o->flags & CF_SECRET) != 0, config_origin(cfg, o));
-	}
-	/* as the plugin gets them: without their salts */
-	for (size_t i = 0; i < cfg->plugin.count; i++)
-		if (config_is_mask(cfg->plugin.items[i].name))
-			print_line(out, "", cfg->plugin.items[i].name,
-					   cfg->plugin.items[i].value, false,
-					   cfg->plugin.items[i].origin);
-	for (size_t i = 0; i < cfg->kafka.count; i++)
-		print_line(out, "kafka.", cfg->kafka.items[i].name,
-				   cfg->kafka.items[i].value, cfg->kafka.items[i].secret,
-				   cfg->kafka.items[i].origin);
-	for (size_t i = 0; i < cfg->signal_consumer.count; i++)
-		print_line(out, CONFIG_SIGNAL_CONSUMER,
-				   cfg->signal_consumer.items[i].name,
-				   cfg->signal_consumer.items[i].value,
-				   cfg->signal_consumer.items[i].secret,
-				   cfg->signal_consumer.items[i].origin);
-	for (size_t i = 0; i < cfg->overrides.count; i++)
-		print_line(out, "snapshot.select.statement.overrides.",
-				   cfg->overrides.items[i].name, cfg->overrides.items[i].value,
-				   false, cfg->overrides.items[i].origin);
-	for (size_t i = 0; i < cfg->topic_creation.count; i++)
-		print_line(out, "topic.creation.default.",
-				   cfg->topic_creation.items[i].name,
-				   cfg->topic_creation.items[i].value, false,
-				   cfg->topic_creation.items[i].origin);
+	show_all(cfg, print_line, out);
 }
 
 static void
-add_json(json_t *to, const char *prefix, const char *name, const char *value,
+add_json(void *to, const char *prefix, const char *name, const char *value,
 		 bool secret, const char *origin)
 {
 	char *full = config_printf("%s%s", prefix, name);
 
+	if (secret && value[0] != '\0')
+		value = HIDDEN;
 	json_object_set_new(
-		to, full,
-		json_pack("{s:s%, s:s}", "value",
-				  secret && value[0] != '\0' ? HIDDEN : value,
-				  secret && value[0] != '\0' ? strlen(HIDDEN) : strlen(value),
-				  "origin", origin));
+		to, full, json_pack("{s:s, s:s}", "value", value, "origin", origin));
 	free(full);
 }
 
@@ -138,37 +148,7 @@ config_print_json(const Config *cfg, FILE *out)
 	json_t *warnings = json_array();
 	json_t *root;
 
-	for (size_t i = 0; i < config_option_count; i++)
-	{
-		const ConfigOption *o = &config_options[i];
-
-		add_json(options, "", o->name, config_text(cfg, o),
-				 (o->flags & CF_SECRET) != 0, config_origin(cfg, o));
-	}
-	for (size_t i = 0; i < cfg->plugin.count; i++)
-		if (config_is_mask(cfg->plugin.items[i].name))
-			add_json(options, "", cfg->plugin.items[i].name,
-					 cfg->plugin.items[i].value, false,
-					 cfg->plugin.items[i].origin);
-	for (size_t i = 0; i < cfg->kafka.count; i++)
-		add_json(options, "kafka.", cfg->kafka.items[i].name,
-				 cfg->kafka.items[i].value, cfg->kafka.items[i].secret,
-				 cfg->kafka.items[i].origin);
-	for (size_t i = 0; i < cfg->signal_consumer.count; i++)
-		add_json(options, CONFIG_SIGNAL_CONSUMER,
-				 cfg->signal_consumer.items[i].name,
-				 cfg->signal_consumer.items[i].value,
-				 cfg->signal_consumer.items[i].secret,
-				 cfg->signal_consumer.items[i].origin);
-	for (size_t i = 0; i < cfg->overrides.count; i++)
-		add_json(options, "snapshot.select.statement.overrides.",
-				 cfg->overrides.items[i].name, cfg->overrides.items[i].value,
-				 false, cfg->overrides.items[i].origin);
-	for (size_t i = 0; i < cfg->topic_creation.count; i++)
-		add_json(options, "topic.creation.default.",
-				 cfg->topic_creation.items[i].name,
-				 cfg->topic_creation.items[i].value, false,
-				 cfg->topic_creation.items[i].origin);
+	show_all(cfg, add_json, options);
 	for (const char *const *w = config_warnings(cfg); *w != NULL; w++)
 		json_array_append_new(warnings, json_string(*w));
 	root = json_pack("{s:o, s:o}", "options", options, "warnings", warnings);

@@ -98,7 +98,8 @@ set_native(Config *cfg, const char *name, const char *shown, const char *value,
 	return ok;
 }
 
-bool
+/* One option of a native source: a row, "kafka.*", "topic.creation.*". */
+static bool
 config_set_native(Config *cfg, const char *name, const char *value,
 				  const char *origin, int rank, Error *err)
 {

@@ -231,12 +231,24 @@ known_property(const char *step, size_t i)
 		   strcmp(properties[i].step, step) == 0;
 }
 
+void
+config_transform_ignore(const ConfigTransform *t, const Property *p,
+						const Nearest *n)
+{
+	const char *near = config_nearest_result(n);
+
+	config_warn(t->cfg,
+				"%.150s (%s) is not a known property of the transform and is "
+				"ignored%s%s%s",
+				p->name, p->origin, near != NULL ? "; did you mean " : "",
+				near != NULL ? near : "", near != NULL ? "?" : "");
+}
+
 static bool
 apply_property(const ConfigTransform *t, Spec *spec, const char *step,
 			   const Property *p, const char *name)
 {
 	Nearest n = {.wanted = name};
-	const char *near;
 
 	for (size_t i = 0; i < PROPERTY_COUNT; i++)
 	{
@@ -261,12 +273,7 @@ apply_property(const ConfigTransform *t, Spec *spec, const char *step,
 		err_hint(t->err, "Remove it.");
 		return false;
 	}
-	near = config_nearest_result(&n);
-	config_warn(t->cfg,
-				"%.150s (%s) is not a known property of the transform and is "
-				"ignored%s%s%s",
-				p->name, p->origin, near != NULL ? "; did you mean " : "",
-				near != NULL ? near : "", near != NULL ? "?" : "");
+	config_transform_ignore(t, p, &n);
 	return true;
 }
 

@@ -128,7 +128,6 @@ apply_unwrap_property(const ConfigTransform *t, const Property *p,
 					  const char *name)
 {
 	Nearest n = {.wanted = name};
-	const char *near;
 
 	for (size_t i = 0; i < UNWRAP_COUNT; i++)
 	{
@@ -147,12 +146,7 @@ apply_unwrap_property(const ConfigTransform *t, const Property *p,
 		err_hint(t->err, "Remove it if its effect is not needed.");
 		return false;
 	}
-	near = config_nearest_result(&n);
-	config_warn(t->cfg,
-				"%.150s (%s) is not a known property of the transform and is "
-				"ignored%s%s%s",
-				p->name, p->origin, near != NULL ? "; did you mean " : "",
-				near != NULL ? near : "", near != NULL ? "?" : "");
+	config_transform_ignore(t, p, &n);
 	return true;
 }
 
