@@ -267,16 +267,6 @@ encode_hstore(StringInfo out, Datum value, TypeCodec *codec)
 
 /* ---- set-up -------------------------------------------------------------- */
 
-const char *
-typecodec_quote(const char *s)
-{
-	StringInfoData out;
-
-	initStringInfo(&out);
-	json_text(&out, s, strlen(s));
-	return out.data;
-}
-
 static void
 setup_string(TypeCodec *codec, const PluginOptions *opts, TypeEncode encode,
 			 const char *schema_name)

@@ -84,9 +84,6 @@ extern void encode_column_value(StringInfo out, const ColumnPlan *col,
 /* {"a":1,"b":2 without the closing brace */
 extern void encode_columns(StringInfo out, const ColumnPlan *columns, int n,
 						   const RowImage *row);
-/* the same of all columns */
-extern void encode_row_open(StringInfo out, const RelationPlan *plan,
-							const RowImage *row);
 /* the whole object, or null if the image is absent */
 extern void encode_row(StringInfo out, const RelationPlan *plan,
 					   const RowImage *row);

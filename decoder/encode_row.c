@@ -89,7 +89,8 @@ encode_columns(StringInfo out, const ColumnPlan *columns, int n,
 	}
 }
 
-void
+/* {"a":1,"b":2 of all columns, without the closing brace */
+static void
 encode_row_open(StringInfo out, const RelationPlan *plan, const RowImage *row)
 {
 	encode_columns(out, plan->columns, plan->ncolumns, row);

@@ -40,7 +40,8 @@ oversize_limit(const PluginOptions *opts)
 											   : OVERSIZE_DEFAULT_BYTES;
 }
 
-int
+/* Bytes at which building a record is given up. */
+static int
 oversize_ceiling(const PluginOptions *opts)
 {
 	int limit = oversize_limit(opts);

@@ -27,8 +27,6 @@ struct Change;
 
 /* Bytes of key and value that a record may have. */
 extern int oversize_limit(const PluginOptions *opts);
-/* Bytes at which its building is given up. */
-extern int oversize_ceiling(const PluginOptions *opts);
 
 /*
  * Runs work(arg).  false: what it builds goes beyond the ceiling, or beyond

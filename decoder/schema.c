@@ -66,7 +66,8 @@ schema_rest(StringInfo out, const TypeCodec *codec, const char *default_json,
 	field_name(out, field);
 }
 
-void
+/* One type; default_json and field (not escaped, UTF-8) may be NULL. */
+static void
 schema_type(StringInfo out, const TypeCodec *codec, bool optional,
 			const char *default_json, const char *field)
 {

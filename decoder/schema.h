@@ -12,9 +12,6 @@
 
 #include "encode.h"
 
-/* One type; default_json and field (not escaped, UTF-8) may be NULL. */
-extern void schema_type(StringInfo out, const TypeCodec *codec, bool optional,
-						const char *default_json, const char *field);
 /* A plain type without a name. */
 extern void schema_plain(StringInfo out, const char *type, bool optional,
 						 const char *field);

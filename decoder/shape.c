@@ -250,7 +250,7 @@ draft_key(Draft *d)
 
 /* ---- predicates ---------------------------------------------------------- */
 
-bool
+static bool
 shape_list_has_header(List *headers, const char *name)
 {
 	ListCell *lc;

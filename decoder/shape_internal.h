@@ -57,7 +57,6 @@ extern List *shape_fields_from_head(const char *head, const char **rest);
 /* {"schema":…,"payload": of a struct, of a single field */
 extern const char *shape_struct_head(List *fields, const char *rest);
 extern const char *shape_bare_head(const ShapeField *field);
-extern bool shape_list_has_header(List *headers, const char *name);
 extern RecordHeader *shape_headers_array(RecordHeader *first, int *n,
 										 List *more);
 
@@ -67,11 +66,5 @@ extern RecordHeader *shape_headers_array(RecordHeader *first, int *n,
 extern void shape_step_apply(Draft *d, const TransformStep *step);
 extern void shape_step_error(const Draft *d, const TransformStep *step,
 							 const char *what);
-/* A field whose value is this JSON in every record. */
-extern ShapeField *shape_constant_field(const char *name, const char *json,
-										const char *type, const char *type_name,
-										bool optional);
-/* JSON of a string */
-extern const char *shape_quoted(const char *s);
 
 #endif /* TUPLECAST_SHAPE_INTERNAL_H */

@@ -56,7 +56,8 @@ struct_renamed(const char *schema, const char *name)
 					rest_renamed(rest, name));
 }
 
-ShapeField *
+/* A field whose value is this JSON in every record. */
+static ShapeField *
 shape_constant_field(const char *name, const char *json, const char *type,
 					 const char *type_name, bool optional)
 {
@@ -80,7 +81,8 @@ shape_constant_field(const char *name, const char *json, const char *type,
 	return f;
 }
 
-const char *
+/* JSON of a string */
+static const char *
 shape_quoted(const char *s)
 {
 	StringInfoData out;

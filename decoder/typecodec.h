@@ -121,7 +121,4 @@ extern void codec_sparsevec(TypeCodec *codec, const PluginOptions *opts);
 /* codec_array.c */
 extern void codec_array(TypeCodec *codec, const PluginOptions *opts);
 
-/* a constant JSON string of s, escaped, in the current context */
-extern const char *typecodec_quote(const char *s);
-
 #endif /* TUPLECAST_TYPECODEC_H */

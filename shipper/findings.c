@@ -161,12 +161,6 @@ finding_name(FindingId id)
 }
 
 const char *
-finding_title(FindingId id)
-{
-	return rows[id].title;
-}
-
-const char *
 finding_why(FindingId id)
 {
 	return rows[id].why;

@@ -67,7 +67,6 @@ extern const Finding *findings_find(const Findings *f, FindingId id);
 /* Puts them into the order of the table, those of one id as they came. */
 extern void findings_sort(Findings *f);
 extern const char *finding_name(FindingId id);
-extern const char *finding_title(FindingId id);
 extern const char *finding_why(FindingId id);
 
 extern int findings_exit_code(const Findings *f);

@@ -11,9 +11,9 @@
 #include "lsn.h"
 #include "wire.h"
 
-/* None of its words holds what JSON escapes: names of slots and reasons are
- * of a-z, 0-9 and _. */
-void
+/* The header's value: JSON.  None of its words holds what that escapes: names of
+ * slots and reasons are of a-z, 0-9 and _. */
+static void
 gap_text(PgText *out, const Gap *gap)
 {
 	pg_text_add(out,

@@ -26,8 +26,6 @@ typedef struct Gap
 	const SnapshotGap *what;
 } Gap;
 
-/* The header's value: JSON.  Appends to out. */
-extern void gap_text(PgText *out, const Gap *gap);
 /* Adds the header to a record's, which then stand in packed: the caller's, as
  * long as the record is used. */
 extern void gap_mark(FrameRecord *r, PgText *packed, const Gap *gap);

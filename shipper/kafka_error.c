@@ -99,7 +99,7 @@ kafka_error_is_final(rd_kafka_resp_err_t code)
 		   (row != NULL && row->kind != ERR_RETRY);
 }
 
-bool
+static bool
 kafka_error_too_large(Error *err, const char *topic, size_t size)
 {
 	err_set(err, ERR_ENVIRONMENT, "record_too_large",

@@ -301,7 +301,6 @@ typedef struct KafkaLog
 /* A record's or request's failure; topic may be NULL, size 0. */
 extern bool kafka_error_set(Error *err, rd_kafka_resp_err_t code,
 							const char *topic, size_t size, const char *text);
-extern bool kafka_error_too_large(Error *err, const char *topic, size_t size);
 /* the broker will answer so again, whatever is tried */
 extern bool kafka_error_is_final(rd_kafka_resp_err_t code);
 extern void kafka_log_error(KafkaLog *l, rd_kafka_resp_err_t code,

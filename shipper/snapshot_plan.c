@@ -550,17 +550,6 @@ snapshot_plan_floor(const SnapshotPlan *p, const char *schema,
 	return floor;
 }
 
-uint64_t
-snapshot_plan_ceiling(const SnapshotPlan *p)
-{
-	uint64_t lsn = 0;
-
-	for (size_t i = 0; i < p->count; i++)
-		if (p->tables[i]->lsn > lsn)
-			lsn = p->tables[i]->lsn;
-	return lsn;
-}
-
 /* ---- spans --------------------------------------------------------------- */
 
 static void

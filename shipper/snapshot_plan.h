@@ -171,8 +171,6 @@ extern void snapshot_plan_marked(SnapshotPlan *p, SnapshotTable *t);
 extern uint64_t snapshot_plan_floor(const SnapshotPlan *p, const char *schema,
 									size_t schema_len, const char *table,
 									size_t table_len);
-/* No change before this is left out. */
-extern uint64_t snapshot_plan_ceiling(const SnapshotPlan *p);
 
 extern void snapshot_spans_add(SnapshotSpans *s, SnapshotSpan span);
 

@@ -277,7 +277,6 @@ read_row(SnapshotReader *r, Error *err)
 
 		if (n > 0)
 		{
-			r->bytes += (uint64_t) n;
 			if (unpack_row(r, (size_t) n))
 				return READER_PAYLOAD;
 			reader_release(r);

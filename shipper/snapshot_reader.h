@@ -53,7 +53,6 @@ typedef struct SnapshotReader
 	const void *payload;
 	size_t len;
 	PGresult *result;
-	uint64_t bytes; /* received */
 } SnapshotReader;
 
 /* settings of the session, for a connection of another kind, too */

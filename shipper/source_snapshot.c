@@ -53,8 +53,7 @@ struct SnapshotSource
 	int count;
 	SnapshotReader readers[SNAPSHOT_MAX_READERS];
 	SnapshotUnit units[SNAPSHOT_MAX_READERS];
-	int turn; /* the reader looked at next */
-	uint64_t closed_bytes;
+	int turn;  /* the reader looked at next */
 	bool lock; /* all tables at once: one was rewritten before its turn */
 };
 
@@ -62,8 +61,7 @@ static bool export_connect(SnapshotSource *s, const PGconn *same,
 						   int64_t now_ms, Error *err);
 static SnapshotEvent export_next(SnapshotSource *s, int64_t now_ms, Error *err);
 static bool export_created(SnapshotSource *s, const PGresult *res, Error *err);
-static bool export_plain(SnapshotSource *s, const PGresult *res, int64_t now_ms,
-						 Error *err);
+static bool export_plain(SnapshotSource *s, const PGresult *res, Error *err);
 static bool is_full(const char *sqlstate);
 static SnapshotEvent export_otherwise(SnapshotSource *s, int64_t now_ms,
 									  Error *err);
@@ -143,7 +141,6 @@ snapshot_source_stop(SnapshotSource *s)
 {
 	for (int i = 0; i < s->count; i++)
 	{
-		s->closed_bytes += s->readers[i].bytes;
 		reader_close(&s->readers[i]);
 		s->units[i].table = NULL;
 	}
@@ -213,12 +210,6 @@ snapshot_source_take(SnapshotSource *s, int reader)
 	return reader_take(&s->readers[reader]);
 }
 
-bool
-snapshot_source_active(const SnapshotSource *s)
-{
-	return s->state != ROUND_NONE;
-}
-
 const char *
 snapshot_source_step(const SnapshotSource *s)
 {
@@ -234,16 +225,6 @@ snapshot_source_step(const SnapshotSource *s)
 	};
 
 	return steps[s->state];
-}
-
-uint64_t
-snapshot_source_bytes(const SnapshotSource *s)
-{
-	uint64_t bytes = s->closed_bytes;
-
-	for (int i = 0; i < s->count; i++)
-		bytes += s->readers[i].bytes;
-	return bytes;
 }
 
 SnapshotUnit *
@@ -303,11 +284,49 @@ send_create(SnapshotSource *s, Error *err)
 }
 
 static SnapshotEvent
+export_connecting(SnapshotSource *s, int64_t now_ms, Error *err)
+{
+	char sqlstate[6] = "";
+
+	switch (pg_connect_poll(s->exporter, &s->want))
+	{
+		case PG_DONE:
+			if (!send_create(s, err))
+				return SNAPSHOT_LOST;
+			return SNAPSHOT_WAIT;
+		case PG_FAILED:
+			pg_connect_sqlstate(s->exporter, sqlstate);
+			if (!s->plain && is_full(sqlstate))
+				return export_otherwise(s, now_ms, err);
+			pg_connect_error(s->exporter, s->cfg, err);
+			return SNAPSHOT_LOST;
+		default:
+			break;
+	}
+	if (now_ms < s->deadline_ms)
+		return SNAPSHOT_WAIT;
+	err_set(err, ERR_RETRY, "source_timeout",
+			"the source %s did not answer in time", config_source_name(s->cfg));
+	return SNAPSHOT_LOST;
+}
+
+static SnapshotEvent
+export_reply(SnapshotSource *s, const PGresult *res, int64_t now_ms, Error *err)
+{
+	const char *code = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	bool good;
+
+	if (!s->plain && code != NULL && is_full(code))
+		return export_otherwise(s, now_ms, err);
+	good = s->plain ? export_plain(s, res, err) : export_created(s, res, err);
+	return good ? SNAPSHOT_WAIT : SNAPSHOT_LOST;
+}
+
+static SnapshotEvent
 export_next(SnapshotSource *s, int64_t now_ms, Error *err)
 {
+	SnapshotEvent event;
 	PGresult *res;
-	bool good;
-	char sqlstate[6] = "";
 
 	if (s->retry_ms > 0 && s->state == ROUND_EXPORTING)
 	{
@@ -316,29 +335,7 @@ export_next(SnapshotSource *s, int64_t now_ms, Error *err)
 		return SNAPSHOT_LOST;
 	}
 	if (s->state == ROUND_CONNECTING)
-	{
-		switch (pg_connect_poll(s->exporter, &s->want))
-		{
-			case PG_DONE:
-				if (!send_create(s, err))
-					return SNAPSHOT_LOST;
-				return SNAPSHOT_WAIT;
-			case PG_FAILED:
-				pg_connect_sqlstate(s->exporter, sqlstate);
-				if (!s->plain && is_full(sqlstate))
-					return export_otherwise(s, now_ms, err);
-				pg_connect_error(s->exporter, s->cfg, err);
-				return SNAPSHOT_LOST;
-			default:
-				break;
-		}
-		if (now_ms < s->deadline_ms)
-			return SNAPSHOT_WAIT;
-		err_set(err, ERR_RETRY, "source_timeout",
-				"the source %s did not answer in time",
-				config_source_name(s->cfg));
-		return SNAPSHOT_LOST;
-	}
+		return export_connecting(s, now_ms, err);
 	s->want = pg_result_poll(s->exporter, &res);
 	if (s->want == PG_FAILED)
 	{
@@ -349,15 +346,9 @@ export_next(SnapshotSource *s, int64_t now_ms, Error *err)
 		return SNAPSHOT_WAIT;
 	if (res != NULL)
 	{
-		const char *code = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-		bool full = !s->plain && code != NULL && is_full(code);
-
-		good = s->plain ? export_plain(s, res, now_ms, err)
-						: full || export_created(s, res, err);
+		event = export_reply(s, res, now_ms, err);
 		PQclear(res);
-		if (full)
-			return export_otherwise(s, now_ms, err);
-		return good ? SNAPSHOT_WAIT : SNAPSHOT_LOST;
+		return event;
 	}
 	/* the answer of the last query was not it yet */
 	if (s->name[0] == '\0')
@@ -412,9 +403,8 @@ export_otherwise(SnapshotSource *s, int64_t now_ms, Error *err)
  * then a snapshot in which none of them runs any more.
  */
 static bool
-export_plain(SnapshotSource *s, const PGresult *res, int64_t now_ms, Error *err)
+export_plain(SnapshotSource *s, const PGresult *res, Error *err)
 {
-	(void) now_ms;
 	if (PQresultStatus(res) == PGRES_FATAL_ERROR)
 		return pg_result_error(res, PG_READING, s->cfg, err);
 	if (PQresultStatus(res) != PGRES_TUPLES_OK || PQntuples(res) != 1)

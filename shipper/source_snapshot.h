@@ -67,10 +67,8 @@ extern void snapshot_source_release(SnapshotSource *s, int reader);
 /* Its memory is the caller's: PQfreemem() it.  Then release. */
 extern char *snapshot_source_take(SnapshotSource *s, int reader);
 
-extern bool snapshot_source_active(const SnapshotSource *s);
 /* "creating a temporary slot", … */
 extern const char *snapshot_source_step(const SnapshotSource *s);
-extern uint64_t snapshot_source_bytes(const SnapshotSource *s);
 /* the units under way, for snapshot_plan_store() */
 extern SnapshotUnit *snapshot_source_units(SnapshotSource *s, size_t *count);
 /* When to call snapshot_source_next() at the latest; INT64_MAX: no reason to. */

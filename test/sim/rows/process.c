@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 
+#include "failpoint.h"
 #include "rows.h"
 
 static Loop *loop;

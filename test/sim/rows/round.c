@@ -359,12 +359,6 @@ snapshot_source_take(SnapshotSource *s, int reader)
 	return memory;
 }
 
-bool
-snapshot_source_active(const SnapshotSource *s)
-{
-	return s->state != ROUND_NONE;
-}
-
 SnapshotUnit *
 snapshot_source_units(SnapshotSource *s, size_t *count)
 {
