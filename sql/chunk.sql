@@ -160,3 +160,5 @@ SET client_min_messages = error;
 DROP SCHEMA ch CASCADE;
 DROP OWNED BY ch_nobody;
 DROP ROLE ch_nobody;
+DROP EXTENSION tuplecast;
+DROP SCHEMA tuplecast;
