@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 /* without faults all comes home in that many */
-#define STUCK_STEPS 200000
+#define STUCK_STEPS 100000
 
 Totals totals;
 Config sim_config;

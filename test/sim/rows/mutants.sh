@@ -44,7 +44,7 @@ mutant()
 }
 
 # from the first snapshot to the stream
-mutant puts_rows_before_the_plan_is_stored loop_snapshot.c 's/s->phase == SNAPSHOT_STORING && core_snapshot_stored\(&l->core\)/s->phase == SNAPSHOT_STORING/' 1285
+mutant puts_rows_before_the_plan_is_stored loop_snapshot.c 's/s->phase == SNAPSHOT_STORING && core_snapshot_stored\(&l->core\)/s->phase == SNAPSHOT_STORING/' 1860
 mutant takes_a_position_for_put core_position.c 's/\treturn next;/\tc->delivery.at.end_lsn = next->end_lsn;\n\tc->delivery.at.open = next->open;\n\treturn next;/'
 mutant claims_what_is_being_read snapshot_plan.c 's/\(SnapshotSpan\)\{units\[i\]\.span\.first, units\[i\]\.next\}/units[i].span/'
 mutant claims_before_it_is_acknowledged tracker.c 's/keep_snapshot\(n > 0 \? &tracker_at\(t, n - 1\)->snapshot : &t->snapshot,/keep_snapshot(\&t->snapshot,/'
@@ -52,11 +52,11 @@ mutant stores_no_progress core_position.c 's/if \(place\.snapshot != NULL &&\n\t
 mutant leaves_out_too_much snapshot_plan.c 's/t->lsn < floor\)\)\n\t\t\tfloor = t->lsn;/t->lsn > floor))\n\t\t\tfloor = t->lsn;/'
 mutant leaves_out_what_is_not_in_it core.c 's/c->txn\.commit_lsn < c->current->floor_lsn/c->txn.commit_lsn < c->current->floor_lsn + 0x400/'
 mutant forgets_the_first_round snapshot_plan.c 's/t->lsn == 0 \|\| \(p->exact/t->lsn == 0 || (true/'
-mutant moves_on_over_deleted_rows loop_snapshot.c 's/s->plan\.had_rows \? core_position_lsn\(&l->core\)\s*: 0/s->plan.had_rows \&\& s->plan.count == 0 ? core_position_lsn(\&l->core) : 0/'
-mutant does_not_look_for_young_rows snapshot_plan.c 's/spans_copy\(&t->again, &t->done\);/;/'
-mutant as_seen_though_values_are_missing snapshot_plan.c 's/t->older != 0 && t->whole && t->seen/t->older != 0 \&\& t->seen/; s/p->seen != NULL && t->whole/p->seen != NULL/'
+mutant moves_on_over_deleted_rows loop_snapshot.c 's/s->plan\.had_rows \? core_position_lsn\(&l->core\)\s*: 0/s->plan.had_rows \&\& s->plan.count == 0 ? core_position_lsn(\&l->core) : 0/' 250
+mutant does_not_look_for_young_rows snapshot_plan.c 's/spans_copy\(&t->again, &t->done\);/;/' 470
+mutant as_seen_though_values_are_missing snapshot_plan.c 's/t->older != 0 && t->whole && t->seen/t->older != 0 \&\& t->seen/; s/p->seen != NULL && t->whole/p->seen != NULL/' 470
 mutant reads_twice_what_it_has snapshot_plan.c 's/t->as_seen = t->older != 0 && t->whole/t->as_seen = false \&\& t->whole/'
-mutant goes_on_in_a_rewritten_table snapshot_plan.c 's/t->node != 0 && t->node != node && !t->complete/false/' 1900
+mutant goes_on_in_a_rewritten_table snapshot_plan.c 's/t->node != 0 && t->node != node && !t->complete/false/' 2390
 mutant forgets_what_was_put_when_a_round_is_lost loop_snapshot.c 's/\tfor \(size_t i = 0; i < n; i\+\+\)\n\t\tsnapshot_plan_cut\(&active\[i\]\);//; s/\tloop_snapshot_progress\(l\);\n\tend_round\(s\);/\tend_round(s);/'
 # beside the stream
 mutant no_barrier incremental_window.c 's/return inc->waiting_xid != 0;/return false;/'
@@ -73,6 +73,9 @@ mutant tells_of_a_chunk_before_its_rows loop_incremental.c 's/(\tLoopIncremental
 mutant puts_after_a_pause incremental_queue.c 's/inc->paused = inc->changed = true;\n\tif \(inc->state != STATE_PUTTING\)\n\t\tincremental_restart\(inc\);/inc->paused = inc->changed = true;/'
 mutant sends_what_was_withdrawn incremental.c 's/step == INCREMENTAL_CLOSE \|\| inc->state == states\[step\]/step != INCREMENTAL_NOTHING \|\| inc->state == states[step]/'
 mutant loses_a_request loop_incremental.c 's/loop_incremental_progress\(l\);\n\tincremental_commit/incremental_commit/'
+mutant stops_what_was_asked_for_later incremental_queue.c 's/\(inc->stops\[0\]\.behind == 0 \|\| inc->nrequests == 0\)/inc->nrequests == 0/'
+mutant forgets_requests_behind_a_gap loop_snapshot.c 's/\t\(void\) loop_incremental_session\(l\);\n\tsnapshot_plan_free/\tsnapshot_plan_free/'
+mutant leaves_out_what_is_behind_a_gap loop_snapshot.c 's/s->plan\.had_rows = true;/s->plan.had_rows = false;/'
 
 echo "$caught mutants of snapshots caught, $failed not"
 [ "$failed" = 0 ] && [ "$caught" -gt 0 ]
