@@ -47,7 +47,7 @@ static const struct DefaultSetting
 	{"client.id", "tuplecast"},
 	/* the same partition for a key as the Java producer's */
 	{"partitioner", "murmur2_random"},
-	/* kafka_queue.c cuts it short */
+	/* kafka_flusher.c cuts it short */
 	{"linger.ms", "25"},
 	{"compression.codec", "lz4"},
 	{"max.in.flight.requests.per.connection", "5"},

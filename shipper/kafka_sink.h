@@ -194,6 +194,8 @@ kafka_queue_should_send(const KafkaQueue *q)
 	return q->waiting_records > 0 && q->waiting_records == q->records;
 }
 
+/* ---- kafka_flusher.c: rd_kafka_flush() ------------------------------------- */
+
 typedef struct KafkaFlusher KafkaFlusher;
 
 /* NULL: err.  The client must outlive it. */

@@ -149,7 +149,7 @@ check "shipper/ includes nothing of decoder/ but wire.h" only_wire_h
 check "decoder/ includes nothing of shipper/" bash -c '! grep -nE "#include .*shipper/" "$@"' _ "${decoder[@]}"
 check "only wire.h knows byte offsets" only 'shipper/http.c' '\b(ntohl|htonl|ntohs|htons|be(16|32|64)toh|htobe(16|32|64))\b' "${shipper[@]}"
 check "no sleep, select or blocking call in the shipper" only '' '\b(sleep|usleep|nanosleep|select)[[:space:]]*\(' "${shipper[@]}"
-check "no rd_kafka_flush outside the worker" only 'shipper/kafka_worker.c' '\brd_kafka_flush\b' "${shipper[@]}"
+check "no rd_kafka_flush outside its thread" only 'shipper/kafka_flusher.c' '\brd_kafka_flush\b' "${shipper[@]}"
 check "no string functions without a bound" only '' '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok)[[:space:]]*\(' "${decoder[@]}" "${shipper[@]}"
 check "no number is read without a check" only '' '\b(atoi|atol|atoll|atof)[[:space:]]*\(' "${shipper[@]}"
 check "every header compiles alone" headers_compile
