@@ -87,6 +87,7 @@ incremental_free(Incremental *inc)
 	free(inc->streams);
 	free(inc->recent.items);
 	free(inc->barrier.items);
+	free(inc->held.items);
 	free(inc->base);
 	free(inc->snapshot.running);
 	free(inc->journal);
@@ -226,6 +227,40 @@ incremental_message(const Incremental *inc)
 	return inc->message;
 }
 
+static void
+add_base(Incremental *inc, uint64_t xid, const uint32_t *idle, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (idle[i] == (uint32_t) xid)
+			return;
+	inc->base =
+		incremental_alloc(inc->base, inc->nbase + 1, sizeof(*inc->base));
+	inc->base[inc->nbase++] = xid;
+}
+
+/*
+ * Whatever was published before we looked is visible, or runs: as the snapshot
+ * says, or beyond its xmax, which is behind the last that has ended; so the newest
+ * commit that waits for a standby is not in the snapshot at all.
+ */
+static void
+begin_base(Incremental *inc, const uint32_t *idle, size_t count)
+{
+	const XidSnapshot *s = &inc->snapshot;
+
+	inc->nbase = 0;
+	for (size_t i = 0; i < s->count; i++)
+		add_base(inc, s->running[i], idle, count);
+	for (size_t i = 0; i < inc->held.count; i++)
+	{
+		uint64_t xid = incremental_full_xid(s, inc->held.items[i]);
+
+		if (xid >= s->xmax)
+			add_base(inc, xid, idle, count);
+	}
+	inc->unknown = false;
+}
+
 void
 incremental_polled(Incremental *inc, const char *snapshot, const uint32_t *idle,
 				   size_t count, int64_t now_ms)
@@ -238,23 +273,8 @@ incremental_polled(Incremental *inc, const char *snapshot, const uint32_t *idle,
 		incremental_restart(inc);
 		return;
 	}
-	/* whatever was published before we looked is visible, or runs */
 	if (inc->unknown)
-	{
-		inc->base =
-			incremental_alloc(inc->base, s->count + 1, sizeof(*inc->base));
-		inc->nbase = 0;
-		for (size_t i = 0; i < s->count; i++)
-		{
-			bool is_idle = false;
-
-			for (size_t k = 0; k < count && !is_idle; k++)
-				is_idle = idle[k] == (uint32_t) s->running[i];
-			if (!is_idle)
-				inc->base[inc->nbase++] = s->running[i];
-		}
-		inc->unknown = false;
-	}
+		begin_base(inc, idle, count);
 	if (!incremental_barrier_holds(inc))
 	{
 		inc->state = STATE_OPENING;

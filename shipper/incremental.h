@@ -236,6 +236,10 @@ extern const char *incremental_message(const Incremental *inc);
 
 extern void incremental_listed(Incremental *inc, const IncrementalListed *items,
 							   size_t count);
+/* Before incremental_polled(), with its query: who has not ended, of the lowest
+ * 32 bits.  A snapshot does not list those beyond its xmax. */
+extern void incremental_held(Incremental *inc, const uint32_t *xids,
+							 size_t count);
 /* snapshot: as pg_current_snapshot() writes it.  idle: xids, of the lowest 32
  * bits, that do nothing, so are not committed. */
 extern void incremental_polled(Incremental *inc, const char *snapshot,

@@ -110,6 +110,7 @@ struct Incremental
 	bool unknown;	 /* what was published before is not */
 	XidList recent;	 /* published, and not yet seen to be visible */
 	XidList barrier; /* the same when the window opened */
+	XidList held;	 /* had not ended at the last poll */
 	uint64_t *base;	 /* what was running when it became true */
 	size_t nbase;
 
@@ -149,6 +150,8 @@ extern char *incremental_copy(const char *s);
 
 /* ---- incremental_window.c ---- */
 extern bool incremental_snapshot_parse(XidSnapshot *s, const char *text);
+/* of the lowest 32 bits: the one that is next to the snapshot's */
+extern uint64_t incremental_full_xid(const XidSnapshot *s, uint32_t xid);
 extern bool incremental_is_visible(const XidSnapshot *s, uint32_t xid);
 /* What was published before the window, and the snapshot does not see. */
 extern bool incremental_barrier_holds(Incremental *inc);

@@ -139,22 +139,36 @@ incremental_poll_text(PgText *sql)
 	pg_text_add(
 		sql,
 		"SELECT pg_catalog.pg_current_snapshot(), (SELECT pg_catalog.string_agg(backend_xid::pg_catalog.text, ',')"
-		" FROM pg_catalog.pg_stat_activity WHERE backend_xid IS NOT NULL AND state LIKE 'idle in transaction%%')");
+		" FROM pg_catalog.pg_stat_activity WHERE backend_xid IS NOT NULL AND state LIKE 'idle in transaction%%'),"
+		" (SELECT pg_catalog.string_agg(transactionid::pg_catalog.text, ',') FROM pg_catalog.pg_locks"
+		" WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted)");
+}
+
+/* free() it. */
+static uint32_t *
+read_xids(const char *s, size_t *count)
+{
+	uint32_t *xids = calloc(strlen(s) + 1, sizeof(*xids));
+	char *end;
+
+	if (xids == NULL)
+		abort();
+	for (*count = 0; *s != '\0'; s = *end == ',' ? end + 1 : "")
+		xids[(*count)++] = (uint32_t) strtoul(s, &end, 10);
+	return xids;
 }
 
 void
 incremental_poll_read(Incremental *inc, const PGresult *res, int64_t now_ms)
 {
-	const char *s = PQgetvalue(res, 0, 1);
-	uint32_t *idle = calloc(strlen(s) + 1, sizeof(*idle));
-	size_t n = 0;
-	char *end;
+	size_t nheld;
+	size_t nidle;
+	uint32_t *idle = read_xids(PQgetvalue(res, 0, 1), &nidle);
+	uint32_t *held = read_xids(PQgetvalue(res, 0, 2), &nheld);
 
-	if (idle == NULL)
-		abort();
-	for (; *s != '\0'; s = *end == ',' ? end + 1 : "")
-		idle[n++] = (uint32_t) strtoul(s, &end, 10);
-	incremental_polled(inc, PQgetvalue(res, 0, 0), idle, n, now_ms);
+	incremental_held(inc, held, nheld);
+	incremental_polled(inc, PQgetvalue(res, 0, 0), idle, nidle, now_ms);
+	free(held);
 	free(idle);
 }
 

@@ -43,9 +43,9 @@ incremental_snapshot_parse(XidSnapshot *s, const char *text)
 	return *end == '\0';
 }
 
-/* The stream's xids have 32 bits: the one that is next to the snapshot's. */
-static uint64_t
-full_xid(const XidSnapshot *s, uint32_t xid)
+/* The stream's xids have 32 bits. */
+uint64_t
+incremental_full_xid(const XidSnapshot *s, uint32_t xid)
 {
 	return s->xmax + (uint64_t) (int64_t) (int32_t) (xid - (uint32_t) s->xmax);
 }
@@ -66,7 +66,7 @@ is_visible_full(const XidSnapshot *s, uint64_t xid)
 bool
 incremental_is_visible(const XidSnapshot *s, uint32_t xid)
 {
-	return is_visible_full(s, full_xid(s, xid));
+	return is_visible_full(s, incremental_full_xid(s, xid));
 }
 
 static void
@@ -109,7 +109,7 @@ incremental_barrier_holds(Incremental *inc)
 	inc->nbase = kept;
 	inc->waiting_xid = inc->nbase > 0 ? inc->base[0]
 					   : inc->barrier.count > 0
-						   ? full_xid(s, inc->barrier.items[0])
+						   ? incremental_full_xid(s, inc->barrier.items[0])
 						   : 0;
 	return inc->waiting_xid != 0;
 }
@@ -204,6 +204,14 @@ bool
 incremental_follows(const Incremental *inc)
 {
 	return inc->tracking;
+}
+
+void
+incremental_held(Incremental *inc, const uint32_t *xids, size_t count)
+{
+	inc->held.count = 0;
+	for (size_t i = 0; i < count; i++)
+		xids_add(&inc->held, xids[i]);
 }
 
 void

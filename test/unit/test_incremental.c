@@ -278,6 +278,29 @@ at_first_all_that_runs_is_waited_for_but_the_idle(void **state)
 	world_free(w);
 }
 
+/* The newest of all is beyond the snapshot's xmax. */
+static void
+at_first_who_is_beyond_the_snapshot_is_waited_for(void **state)
+{
+	static const uint32_t held[] = {100, 101};
+	static const uint32_t idle[] = {101};
+	World *w = world(4);
+
+	(void) state;
+	request(w, "one");
+	list(w);
+	announce(w);
+	assert_int_equal(next(w), INCREMENTAL_POLL);
+	incremental_held(w->inc, held, 2);
+	incremental_polled(w->inc, "100:100:", idle, 1, w->now);
+	assert_int_equal(next(w), INCREMENTAL_POLL);
+	incremental_polled(w->inc, "100:100:", NULL, 0, w->now);
+	assert_int_equal(next(w), INCREMENTAL_POLL);
+	incremental_polled(w->inc, "101:101:", NULL, 0, w->now);
+	assert_int_equal(next(w), INCREMENTAL_OPEN);
+	world_free(w);
+}
+
 static void
 xids_of_the_stream_have_an_epoch(void **state)
 {
@@ -599,6 +622,7 @@ main(void)
 		cmocka_unit_test(only_events_that_the_snapshot_does_not_see_count),
 		cmocka_unit_test(what_was_published_before_must_be_visible),
 		cmocka_unit_test(at_first_all_that_runs_is_waited_for_but_the_idle),
+		cmocka_unit_test(at_first_who_is_beyond_the_snapshot_is_waited_for),
 		cmocka_unit_test(xids_of_the_stream_have_an_epoch),
 		cmocka_unit_test(rows_dropped_for_an_unchanged_value_are_read_again),
 		cmocka_unit_test(a_row_to_be_read_again_may_be_gone),

@@ -61,7 +61,8 @@ mutant forgets_what_was_put_when_a_round_is_lost loop_snapshot.c 's/\tfor \(size
 # beside the stream
 mutant no_barrier incremental_window.c 's/return inc->waiting_xid != 0;/return false;/'
 mutant does_not_ask_what_was_before incremental_window.c 's/inc->unknown = true;/inc->unknown = false;/'
-mutant takes_all_that_runs_for_idle incremental.c 's/bool is_idle = false;/bool is_idle = true;/'
+mutant takes_all_that_runs_for_idle incremental.c 's/if \(idle\[i\] == \(uint32_t\) xid\)/if (true)/; s/for \(size_t i = 0; i < count; i\+\+\)\n\t\tif \(true/for (size_t i = 0; i < 1; i++)\n\t\tif (true/'
+mutant looks_no_farther_than_the_snapshot incremental.c 's/if \(xid >= s->xmax\)/if (false)/' 900780
 mutant takes_the_stream_for_visible incremental_window.c 's/(if \(inc->loaded\)\n\t\{\n\t\tif \()incremental_is_visible\(&inc->snapshot, inc->xid\)/$1true/'
 mutant forgets_events_before_the_rows incremental.c 's/(if \(incremental_is_visible\(&inc->snapshot, e->xid\))\)/$1 || true)/'
 mutant halves_transaction_numbers incremental_window.c 's/return s->xmax \+ \(uint64_t\) \(int64_t\) \(int32_t\) \(xid - \(uint32_t\) s->xmax\);/return xid;/'

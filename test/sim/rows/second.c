@@ -44,6 +44,8 @@ static struct Second
 	char *snapshot;
 	uint32_t idle[MAX_ACTIVE];
 	size_t nidle;
+	uint32_t held[MAX_ACTIVE];
+	size_t nheld;
 	uint32_t rows[KEYS];
 	uint32_t nrows;
 	Bytes *payload;
@@ -215,7 +217,10 @@ execute(void)
 			db_snapshot(&second.seen);
 			free(second.snapshot);
 			second.snapshot = db_seen_text(&second.seen);
-			second.nidle = 0;
+			second.nidle = second.nheld = 0;
+			for (uint32_t i = 0; i < db.nactive; i++)
+				second.held[second.nheld++] =
+					(uint32_t) db.txns[db.active[i]].xid;
 			for (uint32_t i = 0; i < db.nactive; i++)
 				if (db.txns[db.active[i]].idle && sim_once_in(2))
 					second.idle[second.nidle++] =
@@ -436,6 +441,7 @@ void
 incremental_poll_read(Incremental *inc, const PGresult *res, int64_t now_ms)
 {
 	(void) res;
+	incremental_held(inc, second.held, second.nheld);
 	incremental_polled(inc, second.snapshot, second.idle, second.nidle, now_ms);
 }
 
