@@ -66,6 +66,7 @@ guard_records(const uint8_t *payload, size_t len)
 	Frame frame;
 	SinkRecord record;
 	Error err;
+	size_t payload_bytes;
 	size_t cost;
 	int n = 0;
 	FrameResult rc;
@@ -78,6 +79,7 @@ guard_records(const uint8_t *payload, size_t len)
 			case CORE_PRODUCE:
 				must(core_offer(&core, &record));
 				must(kafka_message_send(&sender, &record, &stream, NULL, -1,
+										&payload_bytes,
 										&cost) == RD_KAFKA_RESP_ERR_NO_ERROR);
 				core_taken(&core, &record);
 				tickets[n++] = record.ticket;
