@@ -228,7 +228,9 @@ fault(void)
 			links_sigterm();
 			break;
 		case 12:
-			db_rewrite(sim_below(TABLES));
+		case 14:
+			for (uint32_t a = 0; a < TABLES; a++)
+				db_rewrite(a);
 			break;
 		case 13:
 			if (!sim_repairs || !sim_once_in(3))
