@@ -234,6 +234,8 @@ read_fields(Position *p, const json_t *o, Error *err)
 		return false;
 	if (snapshot != NULL && !json_is_null(snapshot))
 	{
+		if (!json_is_object(snapshot) && !json_is_array(snapshot))
+			return garbage(err, "its \"snapshot\" is no object");
 		p->snapshot = json_dumps(snapshot, JSON_COMPACT | JSON_ENCODE_ANY);
 		if (p->snapshot == NULL)
 			return garbage(err, "its \"snapshot\" cannot be kept");

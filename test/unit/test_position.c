@@ -105,6 +105,8 @@ refuses_garbage(void **state)
 		{"\"7500\"", "\"123456789012345678901234567890\""},
 		{"\"7500\"", "\"75\\u0000\""},
 		{"\"open\":null", "\"open\":5"},
+		{"\"snapshot\":null", "\"snapshot\":5"},
+		{"\"snapshot\":null", "\"snapshot\":\"x\""},
 		{"\"open\":null", "\"open\":{\"lsn\":\"1/AC\",\"ordinal\":1}"},
 		{"\"open\":null",
 		 "\"open\":{\"lsn\":\"1/AC\",\"ordinal\":1,\"part\":256}"},
