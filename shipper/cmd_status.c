@@ -292,27 +292,49 @@ run_status(const Config *cfg, void *arg, Error *err)
 	return ok;
 }
 
+/* Of the shipper, or else of what is stored: both cannot be NULL. */
+static void
+print_snapshots(const json_t *shipper, json_t *stored, const Error *why,
+				bool json)
+{
+	json_t *o;
+
+	if (!json)
+	{
+		if (shipper != NULL)
+			print_snapshot(shipper);
+		else
+		{
+			printf("shipper   %s\n", why->text);
+			status_stored_print(stored);
+		}
+		return;
+	}
+	if (shipper != NULL)
+		o = json_pack("{s:O, s:O}", "snapshot",
+					  json_object_get(shipper, "snapshot"), "incremental",
+					  json_object_get(shipper, "incremental"));
+	else
+		o = json_pack("{s:n, s:n, s:o, s:O}", "snapshot", "incremental",
+					  "error", json_text(why->text), "stored", stored);
+	json_dumpf(o, stdout, JSON_COMPACT);
+	putchar('\n');
+	json_decref(o);
+}
+
 bool
 cmd_status_print_snapshot(const Config *cfg, bool json, Error *err)
 {
 	json_t *shipper = look_at_shipper(cfg, err);
-	json_t *o;
+	/* while it runs it knows better */
+	json_t *stored = shipper == NULL ? status_stored(cfg) : NULL;
+	bool known = shipper != NULL || json_object_get(stored, "position") != NULL;
 
-	if (shipper == NULL)
-		return false;
-	if (json)
-	{
-		o = json_pack("{s:O, s:O}", "snapshot",
-					  json_object_get(shipper, "snapshot"), "incremental",
-					  json_object_get(shipper, "incremental"));
-		json_dumpf(o, stdout, JSON_COMPACT);
-		putchar('\n');
-		json_decref(o);
-	}
-	else
-		print_snapshot(shipper);
+	if (known)
+		print_snapshots(shipper, stored, err, json);
 	json_decref(shipper);
-	return true;
+	json_decref(stored);
+	return known;
 }
 
 int

@@ -32,7 +32,8 @@ extern int cmd_drop(int argc, char **argv);
 extern int cmd_snapshot(int argc, char **argv);
 extern int cmd_status(int argc, char **argv);
 extern int cmd_config(int argc, char **argv);
-/* What a running shipper says of itself, as lines or JSON; false: err. */
+/* Snapshots, of a running shipper or else as they are stored, as lines or JSON;
+ * false: err. */
 extern bool cmd_status_print_snapshot(const Config *cfg, bool json,
 									  Error *err) MUST_CHECK;
 /*

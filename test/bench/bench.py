@@ -11,6 +11,7 @@ sys.path[:0] = [str(TOP / "test/e2e"), str(TOP / "test/compat")]
 from harness.kafka import KafkaBroker  # noqa: E402
 
 import beside  # noqa: E402
+import incremental  # noqa: E402
 import latency  # noqa: E402
 import measure  # noqa: E402
 import ship  # noqa: E402
@@ -25,8 +26,9 @@ ROWS_PER_SECOND = 200_000
 RSS_MB = 64
 EXACTLY_ONCE_RATIO = 0.85
 SNAPSHOT_TO_DEBEZIUM = 15
-CASES = ("decode", "ship", "size", "start", "memory", "latency", "delivery", "peers", "snapshot", "slots", "shapes", "growth", "large")
-ON_REQUEST = ("delivery", "peers", "snapshot", "slots", "shapes", "growth", "large")
+INCREMENTAL_P99_MS = 100
+CASES = ("decode", "ship", "size", "start", "memory", "latency", "delivery", "peers", "snapshot", "incremental", "slots", "shapes", "growth", "large")
+ON_REQUEST = ("delivery", "peers", "snapshot", "incremental", "slots", "shapes", "growth", "large")
 
 
 def arguments():
@@ -35,7 +37,7 @@ def arguments():
     p.add_argument("--quick", action="store_true", help="a tenth of the rows, fewer rounds, nothing asserted but memory and completeness")
     p.add_argument("--rounds", type=int, help="rounds of decode and ship (default 5)")
     p.add_argument("--large-rows", type=int, default=5_000_000, help="rows of the case large, one transaction to a slow broker")
-    p.add_argument("--snapshot-rows", type=int, default=1_000_000, help="rows of the case snapshot")
+    p.add_argument("--snapshot-rows", type=int, default=1_000_000, help="rows of the table of the cases snapshot and incremental")
     p.add_argument("--without-debezium", action="store_true", help="leave it out of the cases snapshot and latency")
     p.add_argument("--seconds", type=int, default=10, help="of each latency run")
     p.add_argument("--setting", action="append", metavar="OPTIONS", help="settings to compare in ship beside the defaults, as \"--linger.ms=5 --queue.max.bytes=1MB\"")
@@ -204,8 +206,34 @@ def run_snapshot(source, broker, options, results):
         results.check(ratios[best][debezium] >= SNAPSHOT_TO_DEBEZIUM, f"{best}: {ratios[best][debezium]:.1f} of Debezium's rows/s, at least {SNAPSHOT_TO_DEBEZIUM}")
 
 
+def run_incremental(source, broker, options, results):
+    """1,000 transactions of one row a second, and a table that is read meanwhile."""
+    count, rate, seconds = (options.snapshot_rows // 10, 1_000, 3) if options.quick else (options.snapshot_rows, 1_000, options.seconds)
+    snapshot.fill(source, count)
+    ways = {"defaults": (), "incremental.snapshot.chunk.size=8192": ("--incremental.snapshot.chunk.size=8192",), "delivery=exactly-once": ("--delivery=exactly-once",)}
+    rows, found = [], {}
+    for number, (name, o) in enumerate(ways.items(), 1):
+        found[name] = incremental.run(options.binary, source, broker, number, rate, seconds, count, *o)
+        for when, f in zip(("before", "during"), found[name]):
+            results.add("incremental", f"{name}, {when}", 1, f)
+            rows.append([f"{name}, {when}", f"{f['rate']:,.0f}", *(f"{f[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms")), f"{f['max_ms']:.1f}",
+                         f"{f['snapshot_rows_per_second']:,.0f}" if "chunks" in f else "", f"{f['walsender_percent']:.0f} %", f"{f['shipper_percent']:.0f} %",
+                         f"{f['rss_mb']:.1f}"])
+    print(f"\nCommit to consumer in ms, {rate:,} transactions of one row a second, for {seconds} s before and while {count:,} rows of eight columns of another table are read "
+          "by an incremental snapshot; CPU in % of a core, RSS: its peak\n")
+    print(measure.table(["", "transactions/s", "p50", "p95", "p99", "max", "snapshot rows/s", "walsender", "shipper", "RSS MB"], rows), "\n", flush=True)
+    peak = max(during["rss_mb"] for _, during in found.values())
+    results.check(peak < RSS_MB, f"peak RSS {peak:.1f} MB, less than {RSS_MB}")
+    if options.quick:
+        return
+    during = found["defaults"][1]
+    results.check(during["rate"] > rate * 0.95, f"the load came at {during['rate']:,.0f} rows/s, of {rate:,}")
+    late = during["p99_ms"]
+    results.check(late < INCREMENTAL_P99_MS, f"while the table is read p99 is {late:.1f} ms, less than {INCREMENTAL_P99_MS}")
+
+
 RUNS = {"decode": run_decode, "ship": run_ship, "size": beside.run_size, "start": beside.run_start, "memory": run_memory, "latency": beside.run_latency,
-        "delivery": run_delivery, "peers": beside.run_peers, "snapshot": run_snapshot, "slots": beside.run_slots, "shapes": beside.run_shapes,
+        "delivery": run_delivery, "peers": beside.run_peers, "snapshot": run_snapshot, "incremental": run_incremental, "slots": beside.run_slots, "shapes": beside.run_shapes,
         "growth": beside.run_growth, "large": run_large}
 
 
@@ -217,7 +245,7 @@ def main():
     try:
         print("preparing the rows", file=sys.stderr, flush=True)
         source = Source(os.environ["TUPLECAST_TEST_PG_BINDIR"])
-        small = options.quick or options.cases == ["snapshot"]
+        small = options.quick or not set(options.cases) - {"snapshot", "incremental"}
         source.start(*((3_000, 20_000) if small else (30_000, 200_000)))
         about = machine(source, options.binary)
         results.add("machine", "", 0, about)

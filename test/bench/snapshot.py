@@ -24,6 +24,7 @@ CONVERTERS = {"key.converter.schemas.enable": "false", "value.converter.schemas.
 
 def fill(source, count):
     source.sql("CREATE EXTENSION IF NOT EXISTS tuplecast")
+    source.sql(f"DROP TABLE IF EXISTS {NAME}; DROP PUBLICATION IF EXISTS {NAME}")
     source.sql(TABLE.replace("wide", NAME, 1))
     source.sql(f"INSERT INTO {COLUMNS.replace('wide', NAME, 1)} {ROWS} FROM generate_series(1, {count}) i")
     source.sql(f"CREATE PUBLICATION {NAME} FOR TABLE {NAME}")

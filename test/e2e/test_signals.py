@@ -210,8 +210,8 @@ def test_status_of_what_is_stored(db, run, broker, command, delivery):
     topic = f"__tuplecast-position.{db.prefix}.{db.slot}"
     where = ("--source", db.url, "--kafka", broker.address, "--prefix", db.prefix, f"--slot.name={db.slot}", f"--delivery={delivery}", "--http.listen=127.0.0.1:1")
 
-    def stored(*args):
-        code, out, err = command("status", *where, *args)
+    def stored(*args, verb=("status",)):
+        code, out, err = command(*verb, *where, *args)
         assert code == 0, err
         return out
 
@@ -236,6 +236,10 @@ def test_status_of_what_is_stored(db, run, broker, command, delivery):
     text = stored()
     assert f"position {found['position']}, generation {found['generation']}" in text, text
     assert f"incremental snapshot (paused): 2 tables and 0 requests left; of public.t {done['rows']} rows are put, up to {done['rows']} of 400" in text, text
+    of_snapshots = stored("--json", verb=("snapshot", "status"))
+    assert json.loads(of_snapshots)["stored"] == found and json.loads(of_snapshots)["incremental"] is None
+    text = stored(verb=("snapshot", "status"))
+    assert "no shipper answers" in text and "incremental snapshot (paused): 2 tables" in text and "slot " not in text, text
     # it went on with what it had: nobody took the position for its own
     shipper = run(db, *options)
     assert "stored" not in json.loads(command("status", "--json", *where, f"--http.listen=127.0.0.1:{shipper.http_port}")[1])
