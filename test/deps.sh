@@ -31,6 +31,7 @@ clang_major()
 java17() { have java && [ "$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p')" -ge 17 ] 2>/dev/null; }
 postgis() { local dir; dir=$(pg --sharedir) && [ -f "$dir/extension/postgis.control" ]; }
 pg_library() { [ -f "$(pg --pkglibdir)/$1.so" ]; }
+shared_library() { ldconfig -p | grep -F "$1 " >/dev/null; }
 venv_module() { python3 -c 'import venv, ensurepip' 2>/dev/null; }
 
 find_missing()
@@ -66,6 +67,7 @@ find_missing()
 		need postgresql-@-wal2json pg_library wal2json
 		need postgresql-@-decoderbufs pg_library decoderbufs
 		need postgresql-contrib have pgbench
+		need libjemalloc2 shared_library libjemalloc.so.2
 	fi
 }
 header_cmocka() { echo '#include <stdarg.h>

@@ -75,7 +75,10 @@ while read -r word rest <&9; do
 done 9<"$work/steps"
 
 echo "-- the shipper as 65532"
-chroot --userspec=65532:65532 "$work/shipper" /usr/local/bin/tuplecast version
+preload=$(sed -n 's/^ENV LD_PRELOAD=//p' deploy/Dockerfile)
+loaded=$(chroot --userspec=65532:65532 "$work/shipper" env LD_PRELOAD="$preload" /usr/local/bin/tuplecast version 2>&1)
+echo "$loaded"
+if [[ $loaded == *ld.so* ]]; then exit 1; fi
 if chroot --userspec=65532:65532 "$work/shipper" /usr/local/bin/tuplecast run >"$work/log" 2>&1; then
 	echo "run without settings must fail" >&2
 	exit 1

@@ -15,7 +15,7 @@ POLL = 0.02
 
 def launch(binary, source, broker, slot, prefix, *options, table="wide"):
     return Shipper(binary, "--source", source.db.url, "--kafka", broker.address, "--prefix", prefix, f"--slot.name={slot}",
-                   f"--table.include.list=public.{table}", *options).start()
+                   f"--table.include.list=public.{table}", *options, env=measure.IMAGE).start()
 
 
 def acked(shipper):
@@ -40,7 +40,7 @@ def throughput(binary, source, broker, prefix, *options, base="base", tables=r"p
     before = [measure.machine_cpu_seconds(), measure.cpu_seconds(broker.process.pid), time.process_time()]
     watch = measure.Stopwatch()
     shipper = Shipper(binary, "--source", source.db.url, "--kafka", broker.address, "--prefix", prefix, f"--slot.name={slot}",
-                      f"--table.include.list={tables}", *options).start()
+                      f"--table.include.list={tables}", *options, env=measure.IMAGE).start()
     try:
         wait_acked(shipper, rows, interval=POLL)
         seconds = watch.seconds()

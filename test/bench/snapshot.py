@@ -54,7 +54,7 @@ def ours(binary, source, broker, number, count, *options):
     broker.create_topic(f"{prefix}.public.{NAME}")
     server, watch = ServerCpu(source), measure.Stopwatch()
     shipper = Shipper(binary, "--source", source.db.url, "--kafka", broker.address, "--prefix", prefix, f"--slot.name={slot}",
-                      f"--table.include.list=public.{NAME}", "--snapshot.mode=initial", *options).start()
+                      f"--table.include.list=public.{NAME}", "--snapshot.mode=initial", *options, env=measure.IMAGE).start()
     try:
         wait_until(lambda: acked(shipper) >= count, 600, interval=POLL, what=lambda: f"{count} rows:\n{shipper.log()[-4000:]}")
         seconds = watch.seconds()
