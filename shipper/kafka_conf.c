@@ -153,7 +153,7 @@ static bool
 set_ours(rd_kafka_conf_t *conf, const Config *cfg, Error *err)
 {
 	/*
-	 * kafka_sink.c bounds the queue itself, because librdkafka counts neither
+	 * kafka_queue.c bounds what is queued, because librdkafka counts neither
 	 * keys, headers nor its own overhead, and would never take a record that is
 	 * larger than the whole queue.  This is the bound behind that bound.
 	 */
