@@ -74,6 +74,14 @@ extern void loop_incremental_turn(struct Loop *l);
 extern void loop_incremental_progress(struct Loop *l);
 /* The other snapshot's progress has changed, which is told with it. */
 extern void loop_incremental_snapshot(struct Loop *l, const char *progress);
+
+/* ---- loop_incremental_read.c: the second connection ---- */
+/* The next steps on it. */
+extern void loop_incremental_read(struct Loop *l);
+/* The rows of the chunk are not needed any more. */
+extern void loop_incremental_forget(LoopIncremental *li);
+/* A chunk that waits for its message keeps its rows. */
+extern void loop_incremental_disconnect(LoopIncremental *li);
 extern int loop_incremental_fd(const struct Loop *l);
 extern short loop_incremental_events(const struct Loop *l);
 extern int64_t loop_incremental_deadline(const struct Loop *l);
