@@ -11,24 +11,26 @@ sys.path[:0] = [str(TOP / "test/e2e"), str(TOP / "test/compat")]
 from harness.kafka import KafkaBroker  # noqa: E402
 
 import beside  # noqa: E402
+import databases  # noqa: E402
 import incremental  # noqa: E402
 import latency  # noqa: E402
 import measure  # noqa: E402
 import ship  # noqa: E402
 import snapshot  # noqa: E402
+import tables  # noqa: E402
 from programs import PROGRAMS  # noqa: E402
-from report import Results, column, interleave, machine  # noqa: E402
+from report import Results, burst_default, column, interleave, machine  # noqa: E402
 from source import PUBLICATION, Source  # noqa: E402
 
 # what must hold; a change that breaks one is a regression
-DECODE_RATIO = 0.5
-ROWS_PER_SECOND = 200_000
+DECODE_RATIO = 0.35
+DECODE_TO_NOTHING = 1.3
 RSS_MB = 64
 EXACTLY_ONCE_RATIO = 0.85
 SNAPSHOT_TO_DEBEZIUM = 15
 INCREMENTAL_P99_MS = 100
-CASES = ("decode", "ship", "size", "start", "memory", "latency", "delivery", "peers", "snapshot", "incremental", "slots", "shapes", "growth", "large")
-ON_REQUEST = ("delivery", "peers", "snapshot", "incremental", "slots", "shapes", "growth", "large")
+CASES = ("decode", "ship", "size", "start", "memory", "latency", "delivery", "peers", "snapshot", "incremental", "slots", "databases", "shapes", "growth", "large")
+ON_REQUEST = ("delivery", "peers", "snapshot", "incremental", "slots", "databases", "shapes", "growth", "large")
 
 
 def arguments():
@@ -57,11 +59,16 @@ def arguments():
 
 
 def run_decode(source, options, results):
-    ours = {"wire": 1, "topic.prefix": "bench"}
+    burst = burst_default(options.binary)
+    ours = {"wire": 1, "topic.prefix": "bench", "decoding.burst": burst}
+    other = {**ours, "decoding.burst": "false" if burst == "true" else "true"}
+    excluded = {"table.exclude.list": r"public\..*"}
     plugins = {
         "tuplecast": ("tuplecast", ours),
-        "tuplecast, burst": ("tuplecast", {**ours, "decoding.burst": "true"}),
-        "tuplecast, all excluded": ("tuplecast", {**ours, "table.exclude.list": r"public\..*"}),
+        f"tuplecast, decoding.burst={other['decoding.burst']}": ("tuplecast", other),
+        # what the server's own walsender costs
+        "tuplecast, all excluded": ("tuplecast", {**ours, **excluded, "decoding.burst": "false"}),
+        "tuplecast, all excluded, decoding.burst=true": ("tuplecast", {**ours, **excluded, "decoding.burst": "true"}),
         "pgoutput": ("pgoutput", {"proto_version": 1, "publication_names": PUBLICATION}),
     }
     others = {"test_decoding": {}, "wal2json": {"format-version": 2}, "decoderbufs": {}}
@@ -69,67 +76,72 @@ def run_decode(source, options, results):
 
     def run(plugin, plugin_options, host):
         seconds, cpu = source.decode(plugin, plugin_options, host)
-        return {"seconds": seconds, "walsender_cpu_s": cpu}
+        return {"seconds": seconds, "walsender_cpu_s": cpu, "rows": source.rows}
     runs = {f"{name} ({way})": lambda _, p=p, o=o, host=host: run(p, o, host)
-            for way, host in (("TCP", "127.0.0.1"), ("unix socket", str(source.cluster.dir))) for name, (p, o) in plugins.items()}
+            for way, host in (("TCP", "127.0.0.1"), ("unix socket", str(source.cluster.dir))) for name, (p, o) in plugins.items()
+            # one connection is enough to compare with them
+            if way == "TCP" or name not in others}
     figures = interleave(options.rounds, runs, results, "decode")
-    rows, ratios = [], {}
-    for name, runs_of in figures.items():
-        base = figures["pgoutput" + name[name.rindex(" ("):]]
-        # of each round, then the median: what disturbs a round disturbs both
-        ratio = [a["seconds"] / b["seconds"] for a, b in zip(runs_of, base)]
-        ratios[name] = measure.median(ratio)
-        seconds, cpu = column(runs_of, "seconds"), column(runs_of, "walsender_cpu_s")
-        rows.append([name, f"{measure.median(seconds):.2f}", f"±{measure.spread(seconds) * 50:.0f} %", f"{measure.median(ratio):.3f}",
-                     f"{measure.median(cpu):.2f}", f"{measure.median(cpu) / source.rows * 1e6:.2f}"])
     print(f"\nDecoding {source.rows:,} rows through the walsender, pg_recvlogical to /dev/null, medians of {options.rounds}\n")
-    print(measure.table(["plugin", "wall s", "spread", "to pgoutput", "walsender CPU s", "µs a row"], rows), "\n", flush=True)
-    if not options.quick:
-        ratio = ratios["tuplecast (TCP)"]
-        results.check(ratio <= DECODE_RATIO, f"decoding takes {ratio:.3f} of pgoutput's time over TCP, at most {DECODE_RATIO}")
+    results.show("decode")
+    if options.quick:
+        return
+    ratio = tables.ratio(figures["tuplecast (TCP)"], figures["pgoutput (TCP)"], "seconds")
+    results.check(ratio <= DECODE_RATIO, f"decoding takes {ratio:.3f} of pgoutput's time over TCP, at most {DECODE_RATIO}")
+    for name in list(plugins)[:2]:
+        if burst == "true" and "=false" in name:
+            continue
+        ratio = tables.ratio(figures[f"{name} (TCP)"], figures[f"{tables.NOTHING} (TCP)"], "seconds")
+        results.check(ratio <= DECODE_TO_NOTHING, f"{name}: {ratio:.2f} of the time of a plugin that does nothing, over TCP, at most {DECODE_TO_NOTHING}")
 
 
 def run_ship(source, broker, options, results):
     shippers = dict(s.split("=", 1) for s in options.shipper) if options.shipper else {"": options.binary}
     numbers = iter(range(1, 1000))
-    ways = {"defaults": ()} | {o.replace("--", ""): tuple(o.split()) for o in options.setting or ["--headers.identity=false"]}
+    burst = "false" if burst_default(options.binary) == "true" else "true"
+    ways = {"defaults": ()} | {o.replace("--", ""): tuple(o.split()) for o in options.setting or
+                               ["--headers.identity=false", f"--headers.identity=false --decoding.burst={burst}"]}
     runs = {f"{name} {way}".strip(): lambda _, path=path, o=o: ship.wide(path, source, broker, next(numbers), *o)
             for way, o in ways.items() for name, path in shippers.items()}
-    figures = interleave(options.rounds, runs, results, "ship")
-    rows = []
-    for name, runs_of in figures.items():
-        def middle(key, runs_of=runs_of):
-            return measure.median(column(runs_of, key))
-        rate = column(runs_of, "rows_per_second")
-        rows.append([name, f"{measure.median(rate):,.0f}", f"±{measure.spread(rate) * 50:.0f} %", f"{middle('main_thread_us'):.2f}",
-                     f"{middle('shipper_us'):.2f}", f"{middle('walsender_us'):.2f}", f"{middle('broker_us'):.2f}",
-                     f"{max(column(runs_of, 'peak_rss_mb')):.1f}", f"{middle('others_cores'):.2f}"])
+
+    def pgoutput(_):
+        seconds, cpu = source.decode("pgoutput", {"proto_version": 1, "publication_names": PUBLICATION}, "127.0.0.1")
+        return {"seconds": seconds, "rows_per_second": source.rows / seconds, "walsender_us": cpu / source.rows * 1e6, "rows": source.rows}
+    ours = list(runs)
+    figures = interleave(options.rounds, {**runs, tables.PGOUTPUT: pgoutput}, results, "ship")
     print(f"\n{source.rows:,} rows to a Kafka broker on the same cores, acks=all, idempotent, lz4, medians of {options.rounds}; CPU in µs a row\n")
-    print(measure.table(["shipper", "rows/s", "spread", "main thread", "shipper", "walsender", "broker", "peak RSS MB", "cores of others"], rows),
-          "\n", flush=True)
-    peak = max(max(column(f, "peak_rss_mb")) for f in figures.values())
-    results.check(peak < RSS_MB, f"peak RSS {peak:.1f} MB, less than {RSS_MB}")
-    if not options.quick:
-        for name, runs_of in figures.items():
-            rate = measure.median(column(runs_of, "rows_per_second"))
-            others = measure.median(column(runs_of, "others_cores"))
-            busy = f" (other processes had {others:.1f} of {os.cpu_count()} cores: repeat it on a quiet machine)" if others > 0.2 else ""
-            results.check(rate >= ROWS_PER_SECOND, f"{name}: {rate:,.0f} rows/s, at least {ROWS_PER_SECOND:,}{busy}")
+    results.show("ship")
+    results.show("cpu-seconds")
+    peak = max(max(column(figures[name], "peak_rss_mb")) for name in ours)
+    results.check(peak < beside.RSS_MB, f"peak RSS {peak:.1f} MB, less than {beside.RSS_MB}")
+    if options.quick:
+        return
+    for name in ours:
+        f = figures[name]
+        ratio = tables.ratio(f, figures[tables.PGOUTPUT], "seconds")
+        results.check(ratio < 1, f"{name}: {ratio:.2f} of the time that pg_recvlogical takes to write pgoutput to /dev/null, less than 1")
+        # so the records have what the others' have
+        if "headers.identity=false" not in name or "decoding.burst=false" in name:
+            continue
+        rate, cpu = (measure.median([line[key] for line in f]) for key in ("rows_per_second", "shipper_us"))
+        cpu += measure.median(column(f, "walsender_us"))
+        others = measure.median(column(f, "others_cores"))
+        busy = f" (other processes had {others:.1f} of {os.cpu_count()} cores: repeat it on a quiet machine)" if others > 0.2 else ""
+        results.check(rate >= beside.ROWS_PER_SECOND, f"{name}: {rate:,.0f} rows/s, at least {beside.ROWS_PER_SECOND:,}{busy}")
+        results.check(cpu <= beside.CPU_US, f"{name}: {cpu:.2f} µs of CPU a row in walsender and shipper, at most {beside.CPU_US}")
 
 
 def run_memory(source, broker, options, results):
-    rows = []
     # so few rows fill no larger queue
     queues = (1,) if options.quick else (8, 16)
     for number, size in enumerate(queues):
         name, o = f"queue.max.bytes={size} MB", (f"--queue.max.bytes={size * measure.MB}",)
         f = ship.paused_broker(options.binary, source, broker, number, *o)
         results.add("memory", name, 1, f)
-        rows.append([name, f"{f['held_records']:,.0f}", f"{f['waiting_rss_mb']:.1f}", f"{f['peak_rss_mb']:.1f}", f"{f['written']:,}"])
         results.check(f["written"] >= f["rows"] and f["peak_rss_mb"] < RSS_MB,
                       f"{name}: after a pause of the broker {f['written']:,} records of {f['rows']:,} rows, peak RSS {f['peak_rss_mb']:.1f} MB, less than {RSS_MB}")
     print("\nThe broker stops in the middle of the large transaction and goes on\n")
-    print(measure.table(["shipper", "records held", "RSS MB waiting", "peak RSS MB", "records written"], rows), "\n", flush=True)
+    results.show("memory")
 
 
 def run_delivery(source, broker, options, results):
@@ -140,20 +152,13 @@ def run_delivery(source, broker, options, results):
     figures = interleave(options.rounds, {name: lambda _, o=o: ship.wide(options.binary, source, broker, next(numbers), *o)
                                           for name, o in ways.items()}, results, "delivery")
     rate, seconds = 200, 3 if options.quick else options.seconds
-    rows, ratios = [], {}
-    for name, runs_of in figures.items():
-        # of each round, then the median: what disturbs a round disturbs both
-        ratios[name] = measure.median([a["rows_per_second"] / b["rows_per_second"] for a, b in zip(runs_of, figures["at-least-once"])])
-        late = latency.tuplecast(options.binary, source, broker, rate, seconds, *ways[name])
-        results.add("delivery latency", name, 1, late)
-        rows.append([name, f"{measure.median(column(runs_of, 'rows_per_second')):,.0f}", f"{ratios[name]:.2f}",
-                     f"{measure.median(column(runs_of, 'shipper_us')):.2f}", f"{measure.median(column(runs_of, 'broker_us')):.2f}",
-                     f"{late['p50_ms']:.1f}", f"{late['p99_ms']:.1f}", f"{late['shipper_percent']:.0f} %", f"{late['broker_percent']:.0f} %"])
+    for name in figures:
+        results.add("delivery latency", name, 1, latency.tuplecast(options.binary, source, broker, rate, seconds, *ways[name]))
     print(f"\n{source.rows:,} rows, medians of {options.rounds}, CPU in µs a row; then {rate} single-row transactions/s for {seconds} s, "
           "commit to a read_committed consumer, CPU in % of a core\n")
-    print(measure.table(["delivery", "rows/s", "ratio", "shipper", "broker", "p50 ms", "p99 ms", "shipper", "broker"], rows), "\n", flush=True)
+    results.show("delivery")
     if not options.quick:
-        ratio = ratios["exactly-once, commit.interval.ms=20"]
+        ratio = tables.ratio(figures["exactly-once, commit.interval.ms=20"], figures["at-least-once"], "rows_per_second")
         results.check(ratio >= EXACTLY_ONCE_RATIO, f"exactly-once has {ratio:.2f} of the throughput of at-least-once, at least {EXACTLY_ONCE_RATIO}")
 
 
@@ -182,17 +187,8 @@ def run_snapshot(source, broker, options, results):
     if not options.without_debezium:
         runs[debezium] = lambda _: snapshot.debezium(source, broker, next(numbers), count)
     figures = interleave(options.rounds, runs, results, "snapshot")
-    ratios = {name: {to: measure.median([a["rows_per_second"] / b["rows_per_second"] for a, b in zip(runs_of, figures[to])]) for to in (copy, debezium) if to in figures}
-              for name, runs_of in figures.items()}
-    rows = []
-    for name, runs_of in figures.items():
-        rate = column(runs_of, "rows_per_second")
-        rows.append([name, f"{measure.median(column(runs_of, 'seconds')):.2f}", f"{measure.median(rate):,.0f}", f"±{measure.spread(rate) * 50:.0f} %",
-                     *(f"{ratios[name][to]:.2f}" if to in ratios[name] else "" for to in (copy, debezium)),
-                     *(f"{measure.median(column(runs_of, n)):.2f}" if n in runs_of[0] else "" for n in ("client_us", "server_us")),
-                     f"{max(column(runs_of, 'peak_rss_mb')):.1f}" if "peak_rss_mb" in runs_of[0] else ""])
     print(f"\nSnapshot of {count:,} rows of eight columns, medians of {options.rounds}; CPU in µs a row\n")
-    print(measure.table(["", "s", "rows/s", "spread", "to COPY", "to Debezium", "client", "server", "peak RSS MB"], rows), "\n", flush=True)
+    results.show("snapshot")
     for name in runs:
         if not name.startswith("tuplecast"):
             continue
@@ -201,9 +197,11 @@ def run_snapshot(source, broker, options, results):
     if options.quick:
         return
     best = "tuplecast, snapshot.max.threads=4"
-    results.check(ratios[best][copy] >= 1, f"{best}: {ratios[best][copy]:.2f} of the rows/s of COPY to /dev/null, at least 1")
+    ratio = tables.ratio(figures[best], figures[copy], "rows_per_second")
+    results.check(ratio >= 1, f"{best}: {ratio:.2f} of the rows/s of COPY to /dev/null, at least 1")
     if debezium in figures:
-        results.check(ratios[best][debezium] >= SNAPSHOT_TO_DEBEZIUM, f"{best}: {ratios[best][debezium]:.1f} of Debezium's rows/s, at least {SNAPSHOT_TO_DEBEZIUM}")
+        ratio = tables.ratio(figures[best], figures[debezium], "rows_per_second")
+        results.check(ratio >= SNAPSHOT_TO_DEBEZIUM, f"{best}: {ratio:.1f} of Debezium's rows/s, at least {SNAPSHOT_TO_DEBEZIUM}")
 
 
 def run_incremental(source, broker, options, results):
@@ -211,17 +209,14 @@ def run_incremental(source, broker, options, results):
     count, rate, seconds = (options.snapshot_rows // 10, 1_000, 3) if options.quick else (options.snapshot_rows, 1_000, options.seconds)
     snapshot.fill(source, count)
     ways = {"defaults": (), "incremental.snapshot.chunk.size=8192": ("--incremental.snapshot.chunk.size=8192",), "delivery=exactly-once": ("--delivery=exactly-once",)}
-    rows, found = [], {}
+    found = {}
     for number, (name, o) in enumerate(ways.items(), 1):
         found[name] = incremental.run(options.binary, source, broker, number, rate, seconds, count, *o)
         for when, f in zip(("before", "during"), found[name]):
             results.add("incremental", f"{name}, {when}", 1, f)
-            rows.append([f"{name}, {when}", f"{f['rate']:,.0f}", *(f"{f[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms")), f"{f['max_ms']:.1f}",
-                         f"{f['snapshot_rows_per_second']:,.0f}" if "chunks" in f else "", f"{f['walsender_percent']:.0f} %", f"{f['shipper_percent']:.0f} %",
-                         f"{f['rss_mb']:.1f}"])
     print(f"\nCommit to consumer in ms, {rate:,} transactions of one row a second, for {seconds} s before and while {count:,} rows of eight columns of another table are read "
           "by an incremental snapshot; CPU in % of a core, RSS: its peak\n")
-    print(measure.table(["", "transactions/s", "p50", "p95", "p99", "max", "snapshot rows/s", "walsender", "shipper", "RSS MB"], rows), "\n", flush=True)
+    results.show("incremental")
     peak = max(during["rss_mb"] for _, during in found.values())
     results.check(peak < RSS_MB, f"peak RSS {peak:.1f} MB, less than {RSS_MB}")
     if options.quick:
@@ -233,8 +228,8 @@ def run_incremental(source, broker, options, results):
 
 
 RUNS = {"decode": run_decode, "ship": run_ship, "size": beside.run_size, "start": beside.run_start, "memory": run_memory, "latency": beside.run_latency,
-        "delivery": run_delivery, "peers": beside.run_peers, "snapshot": run_snapshot, "incremental": run_incremental, "slots": beside.run_slots, "shapes": beside.run_shapes,
-        "growth": beside.run_growth, "large": run_large}
+        "delivery": run_delivery, "peers": beside.run_peers, "snapshot": run_snapshot, "incremental": run_incremental, "slots": beside.run_slots,
+        "databases": databases.run, "shapes": beside.run_shapes, "growth": beside.run_growth, "large": run_large}
 
 
 def main():
@@ -247,16 +242,18 @@ def main():
         source = Source(os.environ["TUPLECAST_TEST_PG_BINDIR"])
         small = options.quick or not set(options.cases) - {"snapshot", "incremental"}
         source.start(*((3_000, 20_000) if small else (30_000, 200_000)))
-        about = machine(source, options.binary)
+        about = machine(source, options.binary, options.quick)
         results.add("machine", "", 0, about)
         print(", ".join(f"{k} {v}" for k, v in about.items()))
         if "decode" in options.cases:
+            results.case = "decode"
             run_decode(source, options, results)
         if set(options.cases) - {"decode"}:
             broker = KafkaBroker(heap="512m")
             broker.start()
         for case in CASES[1:]:
             if case in options.cases:
+                results.case = case
                 RUNS[case](source, broker, options, results)
     finally:
         if broker:

@@ -11,7 +11,8 @@ import measure
 import peers
 import shapes
 import ship
-from report import TOP, column, interleave
+import tables
+from report import TOP, burst_default, column, interleave
 
 # what must hold, with the eight columns and a broker on the same two cores
 ROWS_PER_SECOND = 300_000
@@ -40,31 +41,24 @@ def run_peers(source, broker, options, results):
     finally:
         streams.destroy()
     failed = list(streams.failed)
-    late = _peers_latency(source, broker, options, results, streams)
+    _peers_latency(source, broker, options, results, streams)
     for name, why in streams.failed.items():
         results.add("peers failed", name, 0, {"why": why})
     figures = {name: runs for name, runs in figures.items() if name not in failed}
     tuned = figures.get("Debezium, tuned")
-    rows, ratios = [], {}
-    for name, runs in figures.items():
-        rate = column(runs, "rows_per_second")
-        if tuned:
-            ratios[name] = measure.median([a["rows_per_second"] / b["rows_per_second"] for a, b in zip(runs, tuned)])
-        rows.append([name, f"{measure.median(rate):,.0f}", f"±{measure.spread(rate) * 50:.0f} %", f"{ratios[name]:.1f}" if tuned else "",
-                     f"{median_of(runs, 'client_us'):.2f}", f"{median_of(runs, 'walsender_us'):.2f}", f"{max(column(runs, 'peak_rss_mb')):,.1f}"])
-    rows += [[name, "failed", "", "", "", "", ""] for name in failed]
     print(f"\nCatching up with {count:,} rows of eight columns in transactions of ten, JSON, acks=all, lz4 (pgstream: none), medians of {rounds}; "
           "CPU in µs a row\n")
-    print(measure.table(["", "rows/s", "spread", "to tuned Debezium", "client", "walsender", "peak RSS MB"], rows), "\n", flush=True)
+    results.show("peers")
     print(f"\nCommit to consumer in ms, {PEERS_RATE:,} transactions of one row a second; CPU in % of a core\n")
-    print(measure.table(["", "p50", "p95", "p99", "max", "walsender", "client"], late), "\n", flush=True)
+    results.show("peers-latency")
     if options.quick:
         return
     ours = figures["tuplecast"]
     rate, cpu = median_of(ours, "rows_per_second"), median_of(ours, "client_us") + median_of(ours, "walsender_us")
     results.check(rate >= ROWS_PER_SECOND, f"{rate:,.0f} rows/s, at least {ROWS_PER_SECOND:,}")
     if tuned:
-        results.check(ratios["tuplecast"] >= TO_TUNED_DEBEZIUM, f"{ratios['tuplecast']:.1f} times tuned Debezium's rows/s, at least {TO_TUNED_DEBEZIUM}")
+        ratio = tables.ratio(ours, tuned, "rows_per_second")
+        results.check(ratio >= TO_TUNED_DEBEZIUM, f"{ratio:.1f} times tuned Debezium's rows/s, at least {TO_TUNED_DEBEZIUM}")
     else:
         results.check(False, "tuned Debezium did not run: nothing to compare with")
     results.check(cpu <= CPU_US, f"{cpu:.2f} µs of CPU a row in walsender and shipper, at most {CPU_US}")
@@ -79,15 +73,9 @@ def _peers_latency(source, broker, options, results, streams):
              "tuplecast": latency.tuplecast(options.binary, source, broker, PEERS_RATE, seconds)}
     for kind, (_, make) in streams.kinds.items():
         found[kind] = streams.guarded(kind, latency.of_peer, source, broker, kind, make, PEERS_RATE, seconds)
-    rows = []
     for name, late in found.items():
-        if late is None:
-            rows.append([name, "failed", "", "", "", "", ""])
-            continue
-        results.add("peers latency", name, 1, late)
-        rows.append([name, *(f"{late[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms")), f"{late['max_ms']:.1f}",
-                     *(f"{late[key]:.0f} %" if key in late else "" for key in ("walsender_percent", "shipper_percent"))])
-    return rows
+        if late is not None:
+            results.add("peers latency", name, 1, late)
 
 
 def run_start(source, broker, options, results):
@@ -115,12 +103,9 @@ def run_size(_source, _broker, options, results):
 def run_latency(source, broker, options, results):
     """Commit to consumer, at four rates, with settings that trade it for CPU, beside a bare producer and Debezium."""
     seconds = 3 if options.quick else options.seconds
-    rows = []
 
     def add(name, rate, found):
         results.add("latency", name, rate, {"wanted": rate, **found})
-        rows.append([name, f"{rate:,}", f"{found['rate']:,.0f}", f"{found['p50_ms']:.2f}", f"{found['p95_ms']:.2f}", f"{found['p99_ms']:.2f}", f"{found['max_ms']:.1f}",
-                     f"{found['walsender_percent']:.0f} %" if "walsender_percent" in found else "", f"{found['shipper_percent']:.0f} %" if "shipper_percent" in found else ""])
         return found
     found = {}
     for rate, batch in latency.RATES.items():
@@ -135,7 +120,7 @@ def run_latency(source, broker, options, results):
                 add(kind, rate, run(rate, seconds, latency.RATES[rate]))
     print(f"\nCommit to consumer in ms, {seconds} s each, rows of transactions: "
           + ", ".join(f"{batch} at {rate:,}/s" for rate, batch in latency.RATES.items()) + "; CPU in % of a core\n")
-    print(measure.table(["", "rows/s", "measured", "p50", "p95", "p99", "max", "walsender", "shipper"], rows), "\n", flush=True)
+    results.show("latency")
     if options.quick:
         return
     for rate, f in found.items():
@@ -146,9 +131,9 @@ def run_latency(source, broker, options, results):
     results.check(f["p99_ms"] < P99_MS_AT_50000, f"at 50,000 rows/s p99 {f['p99_ms']:.2f} ms, less than {P99_MS_AT_50000}")
 
 
-def _decoded(source, shape, rounds, results, case, more=None):
+def _decoded(source, options, shape, rounds, results, case, more=None):
     """figures of each plugin, and of more runs: name → function of (made, number)"""
-    made = shapes.Made(source, shape)
+    made = shapes.Made(source, shape, burst_default(options.binary))
     try:
         runs = {name: lambda _, name=name: made.decode(name) for name in made.plugins()}
         runs |= {name: lambda number, run=run: run(made, number) for name, run in (more or {}).items()}
@@ -163,33 +148,23 @@ def _us(runs, shape):
 
 def run_shapes(source, broker, options, results):
     rounds = 1 if options.quick else min(options.rounds, 3)
-    rows = []
     for number, shape in enumerate(shapes.shapes()):
         shape = shape.scaled(20) if options.quick else shape
         prefix = f"shape{number}"
-        figures = _decoded(source, shape, rounds, results, "shapes",
-                           {"to the broker": lambda made, _, prefix=prefix: made.ship(options.binary, broker, prefix)})
-        base = figures["pgoutput"]
-        rows.append([shape.name, *(f"{measure.median([a['seconds'] / b['seconds'] for a, b in zip(figures[name], base)]):.2f}"
-                                   for name in ("tuplecast", "tuplecast, burst", "all excluded")),
-                     *(f"{_us(figures[name], shape):.2f}" for name in ("tuplecast", "pgoutput")),
-                     f"{median_of(figures['to the broker'], 'rows_per_second'):,.0f}", f"{median_of(figures['to the broker'], 'mb_per_second'):.0f}",
-                     f"{max(column(figures['to the broker'], 'peak_rss_mb')):.0f}"])
+        _decoded(source, options, shape, rounds, results, "shapes",
+                 {"to the broker": lambda made, _, prefix=prefix: made.ship(options.binary, broker, prefix)})
     print(f"\nOther shapes: decoding in pgoutput's time, the walsender's CPU in µs a row, and to the broker; medians of {rounds}\n")
-    print(measure.table(["", "tuplecast", "with burst", "all excluded", "tuplecast µs", "pgoutput µs", "rows/s", "MB/s", "peak RSS MB"], rows), "\n", flush=True)
+    results.show("shapes")
 
 
 def run_growth(source, _broker, options, results):
-    rounds = 1
-    for title, (x, points) in shapes.growth().items():
-        rows = []
+    for title, (_, points) in shapes.growth().items():
         for value, shape in points:
             shape = shape.scaled(20) if options.quick else shape
-            figures = _decoded(source, shape, rounds, results, f"growth: {title}")
+            figures = _decoded(source, options, shape, 1, results, f"growth: {title}")
             results.add("growth", title, value, {name: _us(runs, shape) for name, runs in figures.items()})
-            rows.append([f"{value:,}", *(f"{_us(figures[name], shape):.2f}" for name in ("tuplecast", "tuplecast, burst", "all excluded", "pgoutput"))])
-        print(f"\nThe walsender's CPU in µs a row, by {title}\n")
-        print(measure.table([x, "tuplecast", "with burst", "all excluded", "pgoutput"], rows), "\n", flush=True)
+    print("\nThe walsender's CPU in µs a row, by what grows\n")
+    results.show("growth")
 
 
 def run_slots(source, broker, options, results):
@@ -197,7 +172,7 @@ def run_slots(source, broker, options, results):
     shape = shapes.Shape("two tables", tuple(f"CREATE TABLE s{n} (id bigint PRIMARY KEY, v text, n int)" for n in (0, 1)),
                          "EXECUTE format('INSERT INTO s%s SELECT i, md5(i::text), i FROM generate_series($1, $2) i', t % 2) USING {lo}, {hi}",
                          20_000 if options.quick else 600_000)
-    made = shapes.Made(source, shape)
+    made = shapes.Made(source, shape, burst_default(options.binary))
 
     def together(number):
         figures = []
@@ -211,12 +186,11 @@ def run_slots(source, broker, options, results):
         assert len(figures) == 2, "one of the two failed"
         seconds = max(f["seconds"] for f in figures)
         return {"seconds": seconds, "rows_per_second": shape.rows / seconds, "walsender_us": sum(f["walsender_us"] for f in figures) / 2,
-                "elapsed": watch.seconds()}
+                "shipper_us": sum(f["shipper_us"] for f in figures) / 2, "elapsed": watch.seconds()}
     try:
         rounds = 1 if options.quick else min(options.rounds, 3)
-        figures = interleave(rounds, {"one slot": lambda _: made.ship(options.binary, broker, "slots"), "two slots": together}, results, "slots")
+        interleave(rounds, {"one slot": lambda _: made.ship(options.binary, broker, "slots"), "two slots": together}, results, "slots")
     finally:
         made.destroy()
-    rows = [[name, f"{median_of(runs, 'rows_per_second'):,.0f}", f"{median_of(runs, 'walsender_us'):.2f}"] for name, runs in figures.items()]
     print(f"\n{shape.rows:,} narrow rows of two tables, medians of {rounds}; with two slots each walsender decodes all of the WAL\n")
-    print(measure.table(["", "rows/s", "walsender µs a row sent"], rows), "\n", flush=True)
+    results.show("slots")

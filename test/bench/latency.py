@@ -1,9 +1,11 @@
 """From a commit to the arrival at a consumer, at an even rate: by tuplecast, by Debezium, and a bare producer and consumer beside them."""
 import itertools
+import math
 import multiprocessing
 import re
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -14,6 +16,7 @@ from source import unix_us
 
 TABLE = "narrow"
 PERCENTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)
+BUCKET = 1.2
 # of a row that tells when it was made, in microseconds
 STAMP = re.compile(rb'"([0-9]{16})"')
 # rows a second → rows of a transaction
@@ -46,8 +49,11 @@ def consume(address, topic, count, header, every, out):
 
 
 def figures(late, **more):
+    """Milliseconds; the histogram is [upper bound, records] of buckets that are a fifth wider each."""
     found = {f"p{p:g}_ms": measure.percentile(late, p) / 1000 for p in PERCENTILES}
-    return {**found, "max_ms": max(late) / 1000, "records": len(late), **more}
+    buckets = Counter(math.ceil(math.log(max(1, us) / 100, BUCKET)) for us in late)
+    histogram = [[round(BUCKET ** n / 10, 4), buckets[n]] for n in sorted(buckets)]
+    return {**found, "histogram": histogram, "max_ms": max(late) / 1000, "records": len(late), **more}
 
 
 class Arrivals:
@@ -140,7 +146,7 @@ def streaming(source, broker, kind, make):
     sent = 0
 
     def cpu():
-        return measure.cpu_seconds(source.walsender(peer.slot)), measure.cpu_seconds(peer.pid)
+        return measure.cpu_seconds(source.walsender(peer.slot)), measure.cpu_seconds(peer.pid), measure.cpu_seconds(broker.process.pid)
 
     def run(rate, seconds, batch):
         nonlocal sent
@@ -154,7 +160,8 @@ def streaming(source, broker, kind, make):
             took = load(source, rate, batch, rate * seconds, stamped=header is None)
             late = arrivals.late((old + rate) // every)
             spent = [now - then for now, then in zip(cpu(), before)]
-            return figures(late, rate=rate * seconds / took, walsender_percent=100 * spent[0] / took, shipper_percent=100 * spent[1] / took)
+            return figures(late, rate=rate * seconds / took, walsender_percent=100 * spent[0] / took, shipper_percent=100 * spent[1] / took,
+                           broker_percent=100 * spent[2] / took)
         except AssertionError as e:
             raise AssertionError(f"{e}\n{peer.tail()}") from e
         finally:
@@ -196,9 +203,11 @@ def bare(broker, rate, seconds, batch):
         for _ in range(batch):
             producer.produce(topic, '{"id":1,"a":"x","__deleted":"false"}', '{"id":1}', headers=[("ts", now)])
     try:
+        before = measure.cpu_seconds(broker.process.pid)
         took = evenly(rate, batch, rate * seconds, transaction)
         assert producer.flush(60) == 0
-        return figures(arrivals.late(rate // every), rate=rate * seconds / took)
+        late = arrivals.late(rate // every)
+        return figures(late, rate=rate * seconds / took, broker_percent=100 * (measure.cpu_seconds(broker.process.pid) - before) / took)
     finally:
         ended.set()
         arrivals.destroy()

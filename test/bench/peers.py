@@ -12,6 +12,7 @@ import measure
 import ship
 from measure import MB
 from programs import PROGRAMS
+from report import burst_default
 from source import COLUMNS, ROWS, TABLE
 
 NAME = "peer"
@@ -98,6 +99,8 @@ class Arrived:
 
     def __init__(self, broker, topic):
         self.reader, self.topic = broker.reader(topic), topic
+        # bytes of the last record that was read, key and value
+        self.size = 0
 
     def __enter__(self):
         return self
@@ -120,6 +123,7 @@ class Arrived:
         consumer.assign([TopicPartition(self.topic, 0, self.end() - 1)])
         try:
             message = wait_until(lambda: next((m for m in consumer.consume(1, 1) if not m.error()), None), 60, interval=0, what="the last record")
+            self.size = len(message.key() or b"") + len(message.value())
             return message.value()
         finally:
             consumer.unassign()
@@ -134,7 +138,8 @@ class Streams:
     def __init__(self, binary, source, broker, peer_kinds):
         self.binary, self.source, self.broker, self.kinds = binary, source, broker, peer_kinds
         source.sql(TABLE.replace("wide", NAME, 1))
-        self.ours = {"tuplecast": ("ours", ()), "tuplecast, decoding.burst=true": ("oursburst", ("--decoding.burst=true",)),
+        burst = "false" if burst_default(binary) == "true" else "true"
+        self.ours = {"tuplecast": ("ours", ()), f"tuplecast, decoding.burst={burst}": ("oursburst", (f"--decoding.burst={burst}",)),
                      "tuplecast, exactly-once": ("oursonce", ("--delivery=exactly-once",))}
         self.peers, self.failed, self.last_id = {}, {}, {}
         for name in self.kinds:
@@ -190,13 +195,15 @@ class Streams:
 
     def catch_up_ours(self, name, count):
         prefix, options = self.ours[name]
-        watch = measure.Stopwatch()
+        before, watch = measure.cpu_seconds(self.broker.process.pid), measure.Stopwatch()
         shipper = self.shipper(prefix, options)
         try:
             ship.wait_acked(shipper, count, interval=ship.POLL)
             seconds = watch.seconds()
             found = {"seconds": seconds, "rows_per_second": count / seconds, "client_us": measure.cpu_seconds(shipper.pid) / count * 1e6,
-                     "walsender_us": measure.cpu_seconds(self.source.walsender(prefix)) / count * 1e6, "peak_rss_mb": shipper.peak_rss() / MB}
+                     "walsender_us": measure.cpu_seconds(self.source.walsender(prefix)) / count * 1e6, "peak_rss_mb": shipper.peak_rss() / MB,
+                     "broker_us": (measure.cpu_seconds(self.broker.process.pid) - before) / count * 1e6,
+                     "mb_per_second": shipper.metric("record_bytes_total") / MB / seconds}
             shipper.stop()
         finally:
             shipper.destroy()
@@ -216,16 +223,17 @@ class Streams:
             peer.launch()
             before = wait_until(came, 400, interval=ship.POLL, what=lambda: f"the first record\n{peer.tail()}")
             starting = whole.seconds()
-            cpu = measure.cpu_seconds(peer.pid)
+            cpu, of_broker = measure.cpu_seconds(peer.pid), measure.cpu_seconds(self.broker.process.pid)
             watch = measure.Stopwatch()
             wait_until(lambda: came() >= count and topic.is_last(last_id), 900, interval=ship.POLL,
                        what=lambda: f"all of {count} records, there are {topic.end() - begin}\n{peer.tail()}")
-            seconds, cpu = watch.seconds(), measure.cpu_seconds(peer.pid) - cpu
+            seconds, cpu, of_broker = watch.seconds(), measure.cpu_seconds(peer.pid) - cpu, measure.cpu_seconds(self.broker.process.pid) - of_broker
             sent = topic.end() - begin
             # of very few rows all may have come at once
             rows = max(1, sent - before)
-            found = {"seconds": seconds, "rows_per_second": rows / seconds, "client_us": cpu / rows * 1e6,
-                     "walsender_us": measure.cpu_seconds(self.source.walsender(peer.slot)) / sent * 1e6,
+            found = {"seconds": seconds, "rows_per_second": rows / seconds, "client_us": cpu / rows * 1e6, "broker_us": of_broker / rows * 1e6,
+                     # all rows are alike
+                     "mb_per_second": rows * topic.size / MB / seconds, "walsender_us": measure.cpu_seconds(self.source.walsender(peer.slot)) / sent * 1e6,
                      "peak_rss_mb": peak_rss(peer.pid) / MB, "first_record_s": starting, "sent_again": sent - count}
             self.let_confirm(peer)
             peer.stop()

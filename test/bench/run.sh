@@ -1,22 +1,20 @@
 #!/usr/bin/env bash
 # run.sh [OPTION...]: the figures, measured on this machine with servers of its own; --help lists the options (BENCH_ARGS through make).
-# run.sh plot RESULTS.jsonl [DIRECTORY]: draws them.
+# run.sh plot RESULTS.jsonl... [DIRECTORY]: draws them.
+# run.sh tables RESULTS.jsonl...: writes them into doc/performance.md.
 # Ends with an error if a figure is worse than it must be.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PG_CONFIG=${PG_CONFIG:-pg_config}
+case ${1:-} in
+plot | tables)
+	mode=$1
+	shift
+	# nothing but Python: figures are drawn where there is no server
+	PYTHONDONTWRITEBYTECODE=1 exec python3 "test/bench/$mode.py" "$@"
+	;;
+esac
 test/deps.sh bench
-if [ "${1:-}" = plot ]; then
-	venv=.cache/plot
-	wanted=$(sha256sum test/bench/requirements.txt)
-	if [ "$(cat "$venv/requirements.sha256" 2>/dev/null)" != "$wanted" ]; then
-		rm -rf "$venv"
-		python3 -m venv "$venv"
-		"$venv/bin/pip" install -q --disable-pip-version-check -r test/bench/requirements.txt
-		echo "$wanted" >"$venv/requirements.sha256"
-	fi
-	exec "$venv/bin/python" test/bench/plot.py "$2" "${3:-doc/plots}"
-fi
 make -s -j "$(nproc)" all >&2
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/tuplecast-bench.XXXXXX")
 chmod 755 "$tmp"

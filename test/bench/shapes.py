@@ -89,8 +89,9 @@ def growth():
 class Made:
     """A shape's changes in the WAL, behind a slot of its own; decoded from copies of it."""
 
-    def __init__(self, source, shape):
-        self.source, self.shape = source, shape
+    def __init__(self, source, shape, burst):
+        """burst: the default of decoding.burst"""
+        self.source, self.shape, self.burst = source, shape, burst
         source.sql("DROP SCHEMA IF EXISTS shape CASCADE")
         source.sql("CREATE SCHEMA shape")
         source.sql("SET search_path = shape")
@@ -123,9 +124,10 @@ class Made:
         assert done.returncode == 0, done.stderr
 
     def plugins(self):
-        ours = {"wire": 1, "topic.prefix": "bench"}
-        return {"tuplecast": ("tuplecast", ours), "tuplecast, burst": ("tuplecast", {**ours, "decoding.burst": "true"}),
-                "all excluded": ("tuplecast", {**ours, **EMPTY}), "pgoutput": ("pgoutput", {"proto_version": 1, "publication_names": "shape"})}
+        other = "false" if self.burst == "true" else "true"
+        ours = {"wire": 1, "topic.prefix": "bench", "decoding.burst": self.burst}
+        return {"tuplecast": ("tuplecast", ours), f"tuplecast, decoding.burst={other}": ("tuplecast", {**ours, "decoding.burst": other}),
+                "all excluded": ("tuplecast", {**ours, **EMPTY, "decoding.burst": "false"}), "pgoutput": ("pgoutput", {"proto_version": 1, "publication_names": "shape"})}
 
     def decode(self, name):
         plugin, options = self.plugins()[name]

@@ -49,6 +49,7 @@ def throughput(binary, source, broker, prefix, *options, base="base", tables=r"p
         machine, of_broker, bench = (now - then for now, then in zip(
             [measure.machine_cpu_seconds(), measure.cpu_seconds(broker.process.pid), time.process_time()], before))
         figures = {
+            "rows": rows,
             "seconds": seconds,
             "rows_per_second": rows / seconds,
             "mb_per_second": shipper.metric("record_bytes_total") / MB / seconds,

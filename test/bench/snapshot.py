@@ -1,5 +1,6 @@
 """A table of many rows into the broker: by us, by Debezium, and as JSON to nowhere."""
 import subprocess
+from pathlib import Path
 
 from confluent_kafka import TopicPartition
 from harness.postgres import as_postgres
@@ -37,14 +38,19 @@ class ServerCpu:
 
     def __init__(self, source):
         self.source = source
-        self.sessions = self.count()
+        self.sessions, self.processes = self.count(), self.children()
         self.before = measure.reaped_cpu_seconds(source.cluster.postmaster_pid())
 
     def count(self):
         return self.source.sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type IN ('client backend', 'walsender')")[0][0]
 
+    def children(self):
+        pid = self.source.cluster.postmaster_pid()
+        return len(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
     def seconds(self):
-        wait_until(lambda: self.count() <= self.sessions, what="the sessions end")
+        # the postmaster knows what a session took when it has waited for its process
+        wait_until(lambda: self.count() <= self.sessions and self.children() <= self.processes, what="the sessions end")
         return measure.reaped_cpu_seconds(self.source.cluster.postmaster_pid()) - self.before
 
 

@@ -21,7 +21,7 @@ _numbers = itertools.count(1)
 class Source:
     def __init__(self, bindir):
         self.cluster = PostgresCluster(bindir, shared_buffers="512MB", max_wal_size="16GB", checkpoint_timeout="1h", autovacuum="off",
-                                       max_replication_slots=60, max_connections=200, log_min_messages="warning")
+                                       max_replication_slots=60, max_wal_senders=40, max_connections=200, log_min_messages="warning")
         # links of the private installation, if the machine has them
         self.plugins = [name for name in ("test_decoding", "wal2json", "decoderbufs") if (self.pkglibdir() / f"{name}.so").exists()]
         if self.cluster.knows_output_plugin_libraries():
