@@ -13,7 +13,7 @@ import measure
 from measure import median
 
 DOC = Path(__file__).resolve().parents[2] / "doc/performance.md"
-MARK = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end of table -->)", re.S)
+MARK = re.compile(r"(<!-- table: ([a-z-]+) -->\n)(.*?)(<!-- end of table -->)", re.S)
 # lines of older runs do not tell
 ROWS = 500_000
 PGOUTPUT = "pg_recvlogical, pgoutput, to /dev/null"
@@ -30,6 +30,8 @@ def load(paths):
             # checks belong to the case that they are of
             found[line["case"], line["name"] if line["case"] == "check" else ""].append(line)
         if set(found) - {("machine", "")}:
+            for case, _ in found:
+                of.pop(("check", case), None)
             of.update(found)
     return [line for lines in of.values() for line in lines]
 
@@ -179,11 +181,12 @@ def delivery(lines):
 
 
 def peers(lines):
+    """Who failed in all rounds is named."""
     of = runs(lines, "peers")
     rows = [[name, middle(f, "rows_per_second", 0), spread(f, "rows_per_second"), middle(f, "mb_per_second", 0),
              text_of(ratio(f, of.get("Debezium, tuned", []), "rows_per_second"), 1),
              *(middle(f, key) for key in ("client_us", "walsender_us", "broker_us")), peak(f)] for name, f in of.items()]
-    rows += [[line["name"], "failed", *[""] * 7] for line in lines if line["case"] == "peers failed"]
+    rows += [[line["name"], "failed", *[""] * 7] for line in lines if line["case"] == "peers failed" and line["name"] not in of]
     return measure.table(["", "rows/s", "spread", "MB/s", "to tuned Debezium", "client", "walsender", "broker", "peak RSS MB"], rows) if rows else None
 
 
@@ -317,16 +320,36 @@ TABLES = {"machine": machine, "decode": decode, "ship": ship, "cpu-seconds": cpu
           "growth": growth, "checks": checks, "plan": plan, "plan-shapes": plan_shapes}
 
 
-def rewrite(document, lines):
-    """(the document with its tables made anew, the names of those that were not measured)"""
+# beside the table, if they are drawn: the file (or what its name begins with), and what it shows
+PLOTS = {"decode": [("decode", "seconds to decode")], "ship": [("ship", "rows a second to the broker")],
+         "peers": [("peers", "rows a second, catching up"), ("peers-cpu", "CPU a row, catching up"), ("peers-memory", "memory of the clients")],
+         "latency": [("latency", "latency by rate"), ("latency-histogram-*", "histogram of latency")],
+         "delivery": [("delivery", "throughput of exactly-once"), ("delivery-latency", "latency of exactly-once")], "snapshot": [("snapshot", "rows a second of a snapshot")],
+         "slots": [("slots", "rows a second of one slot and two")], "databases": [("databases", "CPU by databases")],
+         "shapes": [("shapes", "decoding in pgoutput's time, by shape")], "growth": [("growth-*", "CPU a row")]}
+
+
+def images(table, directory):
+    found = []
+    for pattern, what in PLOTS.get(table, ()):
+        for path in sorted((directory / "plots").glob(f"{pattern}.svg"), key=lambda path: rank(path.name)):
+            more = path.stem.removeprefix(pattern[:-1]).replace("-", " ") if pattern.endswith("*") else ""
+            found.append(f"![{what}{', ' + more if more else ''}](plots/{path.name})")
+    return "\n".join(found)
+
+
+def rewrite(document, lines, directory):
+    """(the document with its tables made anew, the names of those that were not measured); directory: the document's"""
     missing = []
 
     def block(found):
-        body = TABLES[found[2]](lines)
+        name, old = found[2], found[3].strip()
+        body = TABLES[name](lines)
         if body is None:
-            missing.append(found[2])
-            return found[0]
-        return f"{found[1]}\n{body}\n\n{found[3]}"
+            missing.append(name)
+            return f"{found[1]}\n{old or 'Not measured yet.'}\n\n{found[4]}"
+        drawn = images(name, directory)
+        return f"{found[1]}\n{body}\n\n" + (f"{drawn}\n\n" if drawn else "") + found[4]
     return MARK.sub(block, document), missing
 
 
@@ -341,7 +364,7 @@ def main():
         for name, table in TABLES.items():
             print(f"## {name}\n\n{table(lines) or 'not measured'}\n")
         return
-    document, missing = rewrite(a.doc.read_text(), lines)
+    document, missing = rewrite(a.doc.read_text(), lines, a.doc.parent)
     a.doc.write_text(document)
     if missing:
         print(f"tables: not measured, and left as they were: {', '.join(missing)}", file=sys.stderr)
