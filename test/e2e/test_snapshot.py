@@ -166,6 +166,20 @@ def test_some_tables_and_some_rows(sdb, run, broker):
         assert [r.k for r in reader.records if r.topic == sdb.topic("u")] == ['{"id":2}']
 
 
+def test_rows_and_columns_of_a_publication(sdb, run, broker):
+    """Of the first snapshot and of an incremental one, whose chunks may lose all of their rows to the filter."""
+    sdb.sql("CREATE TABLE t (id int PRIMARY KEY, v text, hidden text); INSERT INTO t SELECT i, 'v' || i, 'h' FROM generate_series(1, 20) i; CREATE TABLE u (id int PRIMARY KEY);"
+            "CREATE PUBLICATION p FOR TABLE t (id, v) WHERE (id > 4 AND id % 3 = 0); INSERT INTO u VALUES (1)")
+    shipper = run(sdb, "--snapshot.mode=initial", "--publication.name=p", "--incremental.snapshot.chunk.size=2")
+    sdb.sql("SELECT tuplecast.signal('execute-snapshot', '{\"data-collections\": [\"public.(t|u)\"]}')")
+    shipper.wait_log("an incremental snapshot is complete")
+    sdb.sql("INSERT INTO t VALUES (21, 'end', 'h')")
+    with broker.reader(sdb.topic("t")) as reader:
+        reader.read_until(lambda records: any(r.k == '{"id":21}' for r in records))
+        assert [value(r) for r in reader.read_all()] == 2 * [{"id": i, "v": f"v{i}", "__deleted": "false"} for i in range(6, 19, 3)] + [{"id": 21, "v": "end", "__deleted": "false"}]
+    assert "public.u" not in shipper.log() and sdb.topic("u") not in broker.topics()
+
+
 def test_rights_and_row_security(sdb, cluster, run, launch, command, broker):
     role = f"role_{sdb.name}"
     cluster.sql(f"CREATE ROLE {role} LOGIN REPLICATION")

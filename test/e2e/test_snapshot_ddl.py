@@ -1,11 +1,8 @@
 """Tables that are dropped, altered or rewritten while a snapshot is taken: said, and no row is lost without a word."""
-from pathlib import Path
-
 import psycopg
 import pytest
 
-from harness.snapshots import Replay, read_until_mark, rows_of
-from harness.wait import wait_until
+from harness.snapshots import Hold, Replay, read_until_mark, rows_of
 
 
 @pytest.fixture
@@ -26,20 +23,6 @@ REWRITES = {
     "add, drop columns": ("ALTER TABLE b ADD added int DEFAULT 5, DROP n", None),
     "rename": ("ALTER TABLE b RENAME TO bb", None),
 }
-
-
-class Hold:
-    """The shipper stops before it asks for the nth part, until it is released."""
-
-    def __init__(self, tmp_path, nth):
-        self.path = Path(tmp_path) / "go"
-        self.env = {"TUPLECAST_FAILPOINT": f"snapshot_part:hold={self.path}:{nth}"}
-
-    def wait(self, shipper):
-        wait_until(lambda: Path(f"{self.path}.held").exists(), 60, what=lambda: f"the part's turn:\n{shipper.log()[-3000:]}")
-
-    def release(self):
-        self.path.touch()
 
 
 def execute(db, statements):

@@ -3,6 +3,7 @@ import json
 import random
 import threading
 from collections import Counter
+from pathlib import Path
 
 import psycopg
 
@@ -112,6 +113,21 @@ def big_tables(db, rows):
     db.sql(f"CREATE TABLE w {BIG}; ALTER TABLE w ALTER big SET STORAGE EXTERNAL, REPLICA IDENTITY FULL")
     for table in BIG_TABLES:
         db.sql(f"INSERT INTO {table} SELECT i, 0, repeat('x', 400), CASE WHEN i %% 20 = 0 THEN repeat(md5(i::text), 100) END FROM generate_series(1, %s) i", (rows,))
+
+
+class Hold:
+    """The shipper stops before it asks for the nth part, or at the nth time at another point, until it is released."""
+
+    def __init__(self, tmp_path, nth, point="snapshot_part"):
+        self.path = Path(tmp_path) / f"go-{point}"
+        self.failpoint = f"{point}:hold={self.path}:{nth}"
+        self.env = {"TUPLECAST_FAILPOINT": self.failpoint}
+
+    def wait(self, shipper):
+        wait_until(lambda: Path(f"{self.path}.held").exists(), 60, what=lambda: f"the turn of {self.failpoint}:\n{shipper.log()[-3000:]}")
+
+    def release(self):
+        self.path.touch()
 
 
 class Killer:
