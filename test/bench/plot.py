@@ -113,7 +113,7 @@ def databases(lines, drawn):
     if len(of) > 1:
         parts = (("walsender", svg.COLORS[1]), ("shipper", svg.OURS), ("broker", svg.COLORS[4]))
         drawn["databases"] = svg.lines("CPU of all together by databases", "databases", "% of a core",
-                                       {f"{name}s{text}": ([(f["databases"], max(f[f"{key}{name}_percent"], 0.01)) for f in of], shade, bool(key))
+                                       {f"{name}{'' if name == 'broker' else 's'}{text}": ([(f["databases"], max(f[f"{key}{name}_percent"], 0.01)) for f in of], shade, bool(key))
                                         for key, text in (("", ", 100 rows/s each"), ("idle_", ", at rest")) for name, shade in parts})
 
 
