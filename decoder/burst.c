@@ -16,10 +16,15 @@
  *	  keepalive; a keepalive or any other message ends the hold at once
  *	- inside a read of WAL nothing is held: there the walsender may wait, for
  *	  more WAL or (from 17 on) for a standby
+ *	- nothing is held for longer than HOLD_US, however little of the WAL is
+ *	  ours: the clock is looked at before each burst and inside transactions.
+ *	  Only a record that takes longer by itself, as one that waits for a lock,
+ *	  delays what came before it
  *	- a burst ends after so many records, so many microseconds, when the socket
  *	  does not take the bytes, and on any interrupt: replies, timeouts,
  *	  configuration and shutdown are seen as often as between two large
  *	  transactions
+ *	- after CopyDone nothing is decoded or held any more
  *	- its position (sentPtr) stays behind by a burst at the most, never ahead
  *
  * After an error the connection lives on, with the original functions, because
@@ -30,6 +35,7 @@
 #include "access/xlog.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
+#include "postmaster/interrupt.h"
 #include "replication/decode.h"
 #include "replication/walsender.h"
 
@@ -46,6 +52,7 @@
 #define HOLD_BYTES	  (64 * 1024)
 #define BURST_RECORDS 64
 #define BURST_US	  2000
+#define HOLD_US		  20000
 /* a message's type and length */
 #define MESSAGE_OVERHEAD 5
 
@@ -62,16 +69,25 @@ static struct
 	int depth;			/* inside a read, a write or a report */
 	int reading;		/* inside a read */
 	bool bursting;
-	bool urgent; /* something must go out now */
-	size_t held; /* bytes that a flush would have sent */
+	bool took_time;	  /* the last record may have */
+	bool urgent;	  /* something must go out now */
+	bool ended;		  /* by CopyDone */
+	size_t held;	  /* bytes that a flush would have sent */
+	instr_time since; /* the hold's first burst; zero: none yet */
 } burst;
+
+/* others still call our functions: they cannot be replaced once more */
+static bool left_behind;
 
 
 static bool
 is_behind(void)
 {
-	XLogRecPtr wanted = burst.ctx->reader->EndRecPtr + BEHIND_BYTES;
+	XLogRecPtr wanted;
 
+	if (burst.ctx == NULL)
+		return false;
+	wanted = burst.ctx->reader->EndRecPtr + BEHIND_BYTES;
 	if (wanted < burst.flushed)
 		return true;
 	burst.flushed = tc_flush_position();
@@ -81,8 +97,46 @@ is_behind(void)
 static bool
 may_hold(void)
 {
-	return burst.held < HOLD_BYTES && !burst.urgent && burst.reading == 0 &&
-		   is_behind();
+	return burst.held < HOLD_BYTES && !burst.urgent && !burst.ended &&
+		   burst.reading == 0 && is_behind();
+}
+
+static int64
+microseconds_since(instr_time start)
+{
+	instr_time now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return (int64) INSTR_TIME_GET_MICROSEC(now);
+}
+
+static bool
+held_too_long(void)
+{
+	return burst.held > 0 && !INSTR_TIME_IS_ZERO(burst.since) &&
+		   microseconds_since(burst.since) > HOLD_US;
+}
+
+static int
+flush_held(void)
+{
+	int rc = burst.original->flush_if_writable();
+
+	/* what the socket did not take is pending, and no longer held */
+	burst.held = 0;
+	burst.urgent = false;
+	INSTR_TIME_SET_ZERO(burst.since);
+	return rc;
+}
+
+/* between two records */
+static bool
+may_decode(void)
+{
+	return !InterruptPending && !ConfigReloadPending && !burst.urgent &&
+		   !burst.ended && is_behind() &&
+		   (burst.held > 0 || !burst.original->is_send_pending());
 }
 
 /*
@@ -96,21 +150,18 @@ decode_burst(void)
 	instr_time start;
 
 	INSTR_TIME_SET_CURRENT(start);
+	if (INSTR_TIME_IS_ZERO(burst.since))
+		burst.since = start;
 	burst.bursting = true;
-	for (int n = 0; n < BURST_RECORDS; n++)
+	for (int n = 0; n < BURST_RECORDS && may_decode(); n++)
 	{
 		char *error = NULL;
 		XLogRecord *record;
-		instr_time now;
 
-		if (InterruptPending || burst.urgent || !is_behind() ||
-			(burst.held == 0 && burst.original->is_send_pending()))
-			break;
-		if (n % 8 == 7)
+		if (burst.took_time || n % 8 == 7)
 		{
-			INSTR_TIME_SET_CURRENT(now);
-			INSTR_TIME_SUBTRACT(now, start);
-			if (INSTR_TIME_GET_MICROSEC(now) > BURST_US)
+			burst.took_time = false;
+			if (microseconds_since(start) > BURST_US)
 				break;
 		}
 		record = XLogReadRecord(reader, &error);
@@ -132,6 +183,8 @@ burst_putmessage_noblock(char type, const char *body, size_t len)
 	/* rows are 'w'; a keepalive ('k') or the end of the stream is awaited */
 	if (type != 'd' || len == 0 || body[0] != 'w')
 		burst.urgent = true;
+	if (type == 'c')
+		burst.ended = true;
 	burst.held += len + MESSAGE_OVERHEAD;
 	burst.original->putmessage_noblock(type, body, len);
 }
@@ -139,18 +192,16 @@ burst_putmessage_noblock(char type, const char *body, size_t len)
 static int
 burst_flush_if_writable(void)
 {
-	int rc;
-
-	if (burst.depth == 0 && !burst.bursting &&
-		(burst.held > 0 || !burst.original->is_send_pending()))
-		decode_burst();
+	if (burst.depth == 0 && !burst.bursting)
+	{
+		if (held_too_long())
+			return flush_held();
+		if (may_decode())
+			decode_burst();
+	}
 	if (burst.held > 0 && may_hold())
 		return 0;
-	rc = burst.original->flush_if_writable();
-	/* what the socket did not take is pending, and no longer held */
-	burst.held = 0;
-	burst.urgent = false;
-	return rc;
+	return flush_held();
 }
 
 static bool
@@ -183,7 +234,20 @@ burst_write(LogicalDecodingContext *ctx, XLogRecPtr lsn, TransactionId xid,
 {
 	burst.depth++;
 	burst.write(ctx, lsn, xid, last_write);
+	burst.took_time = true;
 	burst.depth--;
+}
+
+/*
+ * A transaction may take minutes and write nothing.  A connection that is lost
+ * here is seen by the next to use it.
+ */
+static void
+progress_reported(void)
+{
+	burst.took_time = true;
+	if (held_too_long())
+		(void) flush_held();
 }
 
 #if TC_PROGRESS_SAYS_SKIPPED
@@ -193,6 +257,7 @@ burst_update_progress(LogicalDecodingContext *ctx, XLogRecPtr lsn,
 {
 	burst.depth++;
 	burst.update_progress(ctx, lsn, xid, skipped);
+	progress_reported();
 	burst.depth--;
 }
 #else
@@ -202,6 +267,7 @@ burst_update_progress(LogicalDecodingContext *ctx, XLogRecPtr lsn,
 {
 	burst.depth++;
 	burst.update_progress(ctx, lsn, xid);
+	progress_reported();
 	burst.depth--;
 }
 #endif
@@ -213,9 +279,11 @@ burst_remove(void *arg)
 {
 	if (burst.ctx == NULL)
 		return;
-	/* whoever replaced them after us is left alone */
+	/* whoever replaced them after us is left alone, with what we pass on */
 	if (PqCommMethods == &burst.methods)
 		PqCommMethods = burst.original;
+	else
+		left_behind = true;
 	burst.ctx = NULL;
 }
 
@@ -224,7 +292,7 @@ burst_install(LogicalDecodingContext *ctx)
 {
 	/* a standby may be promoted meanwhile, and its flush position is another */
 	if (!am_walsender || RecoveryInProgress() || burst.ctx != NULL ||
-		ctx->reader == NULL || ctx->write == NULL ||
+		left_behind || ctx->reader == NULL || ctx->write == NULL ||
 		ctx->update_progress == NULL)
 		return;
 	memset(&burst, 0, sizeof(burst));

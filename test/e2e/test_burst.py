@@ -78,12 +78,17 @@ def test_the_same_bytes_over_tls(make_cluster, make_db, pg_bindir, tmp_path):
         os.chmod(target, 0o600)
         if os.getuid() == 0:
             os.chown(target, server.data.stat().st_uid, server.data.stat().st_gid)
-    server.configure(ssl="on")
+    # spilled and prepared transactions, too
+    server.configure(ssl="on", logical_decoding_work_mem="64kB", max_prepared_transactions=5)
     server.restart()
     db = make_db(server)
     db.sql(FILL)
     db.sql("SELECT pg_create_logical_replication_slot(%s, 'tuplecast')", [db.slot])
     db.sql("DO $$ BEGIN FOR i IN 1..4000 LOOP INSERT INTO t (v, n) VALUES (repeat('x', 200), i); COMMIT; END LOOP; END $$")
+    with db.connect() as connection:
+        connection.execute("BEGIN; INSERT INTO t (v, n) SELECT 'prepared', i FROM generate_series(1, 9000) i; PREPARE TRANSACTION 'p'")
+    db.sql("INSERT INTO t (v, n) SELECT 'spilled', i FROM generate_series(1, 9000) i")
+    db.sql("COMMIT PREPARED 'p'")
     db.copies = 0
     db.copy = lambda: copy_slot(db)
     sums = {recvlogical(db, pg_bindir, options, "127.0.0.1", {"PGSSLMODE": "require"}) for options in (WIRE, BURST)}
@@ -118,6 +123,46 @@ def test_caught_up_each_row_comes_at_once(db, run, broker):
         for i in range(40):
             db.sql("INSERT INTO t (v, n) VALUES ('z', %s)", [i])
             reader.read_until(lambda records: len(records) == i + 1, timeout=20)
+
+
+def test_a_row_does_not_wait_for_what_is_not_ours(db, cluster):
+    """A row before a long stretch of WAL without rows of ours arrives while that is still read."""
+    db.sql(FILL)
+    db.sql("SELECT pg_create_logical_replication_slot(%s, 'tuplecast')", [db.slot])
+    db.sql("INSERT INTO t (v, n) VALUES ('ours', 1)")
+    db.sql("DO $$ BEGIN FOR i IN 1..12 LOOP INSERT INTO other SELECT i * 100000 + n FROM generate_series(1, 30000) n; COMMIT; END LOOP; END $$")
+    end = lsn(db.value("SELECT pg_current_wal_flush_lsn()::text"))
+
+    def place_of_the_server():
+        """where the server is when the row has come"""
+        with WalStream(cluster, db.name) as stream:
+            stream.start(db.slot, **BURST, publication__name="part")
+            while stream.copy_data()[0] != "w":
+                pass
+            stream.confirm(0, ask=True)
+            while True:
+                kind, data = stream.copy_data()
+                if kind == "k":
+                    break
+        wait_until(lambda: not db.slot_active(), what="the slot is free")
+        return data[0]
+    # on a busy machine this process may come too late to see it
+    assert any(place_of_the_server() < end - 1000000 for _ in range(5))
+
+
+def test_nothing_comes_after_copydone(filled, cluster):
+    """In the middle of small transactions the stream ends where the server takes notice, and another one starts behind it."""
+    db = filled
+    slot = db.copy()
+    with WalStream(cluster, db.name, receive_buffer=16384) as stream:
+        for _ in range(2):
+            stream.start(slot, **BURST)
+            stream.copy_data()
+            stream.send(b"c", b"")
+            kinds = []
+            while not kinds or kinds[-1] != b"Z":
+                kinds.append(stream.message()[0])
+            assert b"d" not in kinds[kinds.index(b"c"):]
 
 
 def test_after_an_error_the_connection_streams_again(filled, cluster):
@@ -172,10 +217,14 @@ def test_a_slow_reader_is_asked_and_its_answers_are_heard(make_cluster, make_db)
         assert time.monotonic() - started > 7, "too fast to have been asked"
         assert asked > 0
     wait_until(lambda: not db.slot_active(), what="the slot is free")
-    # nothing was confirmed, so all of it comes again, to one who does not answer
+    # nothing was confirmed, so all of it comes again, to one who does not answer; the timeout is changed meanwhile
+    server.configure(wal_sender_timeout="10min")
+    server.reload()
     with WalStream(server, db.name, receive_buffer=16384) as stream:
         stream.start(db.slot, **BURST)
         stream.copy_data()
+        server.configure(wal_sender_timeout="1s")
+        server.reload()
         wait_until(lambda: not db.slot_active(), timeout=60, what="the server gives up")
 
 
