@@ -62,7 +62,7 @@ class Arrivals:
     def __init__(self, broker, topic, count, header, every):
         self.count = count
         self.receive, send = multiprocessing.Pipe(False)
-        self.child = multiprocessing.get_context("spawn").Process(target=consume, args=(broker.address, topic, count, header, every, send))
+        self.child = multiprocessing.get_context("spawn").Process(target=consume, args=(broker.address, topic, count, header, every, send), daemon=True)
         self.child.start()
         assert self.receive.poll(60) and self.receive.recv() == "reads"
 
