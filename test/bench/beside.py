@@ -2,6 +2,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -107,17 +108,20 @@ def run_latency(source, broker, options, results):
     def add(name, rate, found):
         results.add("latency", name, rate, {"wanted": rate, **found})
         return found
-    found = {}
+    found, bare = {}, {}
     for rate, batch in latency.RATES.items():
-        add("bare producer and consumer", rate, latency.bare(broker, rate, seconds, batch))
+        bare[rate] = add("bare producer and consumer", rate, latency.bare(broker, rate, seconds, batch))
         found[rate] = add("tuplecast", rate, latency.tuplecast(options.binary, source, broker, rate, seconds, batch=batch))
     for way in ("kafka.linger.ms=0", "kafka.linger.ms=5", "delivery=exactly-once"):
         add(f"tuplecast, {way}", 1_000, latency.tuplecast(options.binary, source, broker, 1_000, seconds, f"--{way}"))
     for kind, (_, make) in peers.kinds({}).items() if not options.without_debezium else ():
-        with latency.streaming(source, broker, kind, make) as run:
-            run(1_000, 3, 1)  # warms the JVM up
-            for rate in DEBEZIUM_RATES:
-                add(kind, rate, run(rate, seconds, latency.RATES[rate]))
+        try:
+            with latency.streaming(source, broker, kind, make) as run:
+                run(1_000, 3, 1)  # warms the JVM up
+                for rate in DEBEZIUM_RATES:
+                    add(kind, rate, run(rate, seconds, latency.RATES[rate]))
+        except Exception as e:  # whatever is wrong with it, the others have been measured
+            print(f"  latency: {kind} FAILED: {type(e).__name__}: {e}", file=sys.stderr, flush=True)
     print(f"\nCommit to consumer in ms, {seconds} s each, rows of transactions: "
           + ", ".join(f"{batch} at {rate:,}/s" for rate, batch in latency.RATES.items()) + "; CPU in % of a core\n")
     results.show("latency")
@@ -126,9 +130,10 @@ def run_latency(source, broker, options, results):
     for rate, f in found.items():
         results.check(f["rate"] > rate * 0.95, f"the load came at {f['rate']:,.0f} rows/s, of {rate:,}")
     f = found[1_000]
-    results.check(f["p50_ms"] < P50_MS and f["p99_ms"] < P99_MS, f"at 1,000 rows/s p50 {f['p50_ms']:.2f} and p99 {f['p99_ms']:.2f} ms, less than {P50_MS} and {P99_MS}")
+    results.check(f["p50_ms"] < P50_MS and f["p99_ms"] < P99_MS, f"at 1,000 rows/s p50 {f['p50_ms']:.2f} and p99 {f['p99_ms']:.2f} ms, less than {P50_MS} and {P99_MS}; "
+                  f"without a database {bare[1_000]['p50_ms']:.2f} and {bare[1_000]['p99_ms']:.2f}")
     f = found[50_000]
-    results.check(f["p99_ms"] < P99_MS_AT_50000, f"at 50,000 rows/s p99 {f['p99_ms']:.2f} ms, less than {P99_MS_AT_50000}")
+    results.check(f["p99_ms"] < P99_MS_AT_50000, f"at 50,000 rows/s p99 {f['p99_ms']:.2f} ms, less than {P99_MS_AT_50000}; without a database {bare[50_000]['p99_ms']:.2f}")
 
 
 def _decoded(source, options, shape, rounds, results, case, more=None):
