@@ -116,6 +116,46 @@ append_zone(StringInfo out, const Token *t)
 		appendStringInfoString(out, t->letter == 'z' ? "UTC" : "+0000");
 }
 
+/* What a letter that is written as a number stands for. */
+static int
+number_of(const Fields *f, char letter)
+{
+	switch (letter)
+	{
+		case 'y':
+			return f->year;
+		case 'M':
+			return f->month;
+		case 'd':
+			return f->day;
+		case 'D':
+			return f->yearday;
+		case 'u':
+			return f->weekday == 0 ? 7 : f->weekday;
+		case 'H':
+			return f->hour;
+		case 'k':
+			return f->hour == 0 ? 24 : f->hour;
+		case 'K':
+			return f->hour % 12;
+		case 'h':
+			return f->hour % 12 == 0 ? 12 : f->hour % 12;
+		case 'm':
+			return f->minute;
+		case 's':
+			return f->second;
+		default:
+			return f->ms;
+	}
+}
+
+/* The whole name, or its first three letters. */
+static void
+append_name(StringInfo out, const char *name, int count)
+{
+	appendBinaryStringInfo(out, name, count >= 4 ? (int) strlen(name) : 3);
+}
+
 void
 dateformat_append(StringInfo out, int64 ms, const char *pattern)
 {
@@ -126,73 +166,20 @@ dateformat_append(StringInfo out, int64 ms, const char *pattern)
 	fields_from_ms(&f, ms);
 	while (next_token(&pattern, &quoted, &t))
 	{
-		int n = t.count;
-
-		switch (t.letter)
-		{
-			case 'y':
-				if (n == 2)
-					appendStringInfo(out, "%02d", f.year % 100);
-				else
-					appendStringInfo(out, "%0*d", n, f.year);
-				break;
-			case 'M':
-				if (n >= 4)
-					appendStringInfoString(out, month_names[f.month - 1]);
-				else if (n == 3)
-					appendStringInfo(out, "%.3s", month_names[f.month - 1]);
-				else
-					appendStringInfo(out, "%0*d", n, f.month);
-				break;
-			case 'd':
-				appendStringInfo(out, "%0*d", n, f.day);
-				break;
-			case 'D':
-				appendStringInfo(out, "%0*d", n, f.yearday);
-				break;
-			case 'u':
-				appendStringInfo(out, "%0*d", n,
-								 f.weekday == 0 ? 7 : f.weekday);
-				break;
-			case 'E':
-				if (n >= 4)
-					appendStringInfoString(out, day_names[f.weekday]);
-				else
-					appendStringInfo(out, "%.3s", day_names[f.weekday]);
-				break;
-			case 'H':
-				appendStringInfo(out, "%0*d", n, f.hour);
-				break;
-			case 'k':
-				appendStringInfo(out, "%0*d", n, f.hour == 0 ? 24 : f.hour);
-				break;
-			case 'K':
-				appendStringInfo(out, "%0*d", n, f.hour % 12);
-				break;
-			case 'h':
-				appendStringInfo(out, "%0*d", n,
-								 f.hour % 12 == 0 ? 12 : f.hour % 12);
-				break;
-			case 'm':
-				appendStringInfo(out, "%0*d", n, f.minute);
-				break;
-			case 's':
-				appendStringInfo(out, "%0*d", n, f.second);
-				break;
-			case 'S':
-				appendStringInfo(out, "%0*d", n, f.ms);
-				break;
-			case 'a':
-				appendStringInfoString(out, f.hour < 12 ? "AM" : "PM");
-				break;
-			case 'z':
-			case 'Z':
-			case 'X':
-				append_zone(out, &t);
-				break;
-			default:
-				appendStringInfoChar(out, t.literal);
-		}
+		if (t.letter == '\0')
+			appendStringInfoChar(out, t.literal);
+		else if (t.letter == 'y' && t.count == 2)
+			appendStringInfo(out, "%02d", f.year % 100);
+		else if (t.letter == 'M' && t.count >= 3)
+			append_name(out, month_names[f.month - 1], t.count);
+		else if (t.letter == 'E')
+			append_name(out, day_names[f.weekday], t.count);
+		else if (t.letter == 'a')
+			appendStringInfoString(out, f.hour < 12 ? "AM" : "PM");
+		else if (t.letter == 'z' || t.letter == 'Z' || t.letter == 'X')
+			append_zone(out, &t);
+		else
+			appendStringInfo(out, "%0*d", t.count, number_of(&f, t.letter));
 	}
 }
 

@@ -336,6 +336,78 @@ json_uint64(StringInfo out, uint64 v)
 	out->data[out->len] = '\0';
 }
 
+/* The digits of a number and where its point is: 0.d1d2d3… × 10^point. */
+static inline int
+significant_digits(const char *s, const char *end, char *digits, int *point)
+{
+	int n = 0;
+	int at = 0;
+	bool seen_point = false;
+
+	for (; s < end && *s != 'e'; s++)
+	{
+		if (*s == '.')
+			seen_point = true;
+		else
+		{
+			/* leading zeros carry no digit, only the position of the point */
+			if (n > 0 || *s != '0')
+				digits[n++] = *s;
+			if (!seen_point)
+			{
+				if (n > 0)
+					at++;
+			}
+			else if (n == 0)
+				at--;
+		}
+	}
+	if (s < end)
+		at += atoi(s + 1);
+	while (n > 1 && digits[n - 1] == '0')
+		n--;
+	*point = at;
+	return n;
+}
+
+static inline char *
+put_plain(char *p, const char *digits, int n, int point)
+{
+	int d = 0;
+
+	if (point <= 0)
+	{
+		*p++ = '0';
+		*p++ = '.';
+		for (int z = point; z < 0; z++)
+			*p++ = '0';
+	}
+	else
+	{
+		for (; d < point; d++)
+			*p++ = d < n ? digits[d] : '0';
+		*p++ = '.';
+		if (d >= n)
+			*p++ = '0';
+	}
+	for (; d < n; d++)
+		*p++ = digits[d];
+	return p;
+}
+
+static inline char *
+put_scientific(char *p, const char *digits, int n, int point)
+{
+	*p++ = digits[0];
+	*p++ = '.';
+	if (n == 1)
+		*p++ = '0';
+	for (int d = 1; d < n; d++)
+		*p++ = digits[d];
+	*p++ = 'E';
+	return p + pg_ltoa(point - 1, p);
+}
+
 /*
  * Double.toString from the shortest digits: plain from 1e-3 to 1e7, else
  * "computerised scientific notation"; always one digit after the point.
@@ -343,82 +415,25 @@ json_uint64(StringInfo out, uint64 v)
 static void
 java_notation(StringInfo out, const char *shortest, int len)
 {
+	const char *end = shortest + len;
 	char digits[32];
-	int ndigits = 0;
-	int point = 0;
-	int exponent = 0;
-	int i = 0;
-	bool seen_point = false;
-	char *p = json_reserve(out, 48);
-	char *start = p;
+	int n;
+	int point;
+	char *start = json_reserve(out, 48);
+	char *p = start;
 
-	if (shortest[i] == '-')
-	{
-		*p++ = '-';
-		i++;
-	}
-	for (; i < len && shortest[i] != 'e'; i++)
-	{
-		if (shortest[i] == '.')
-			seen_point = true;
-		else
-		{
-			/* leading zeros carry no digit, only the position of the point */
-			if (ndigits > 0 || shortest[i] != '0')
-				digits[ndigits++] = shortest[i];
-			if (!seen_point)
-			{
-				if (ndigits > 0)
-					point++;
-			}
-			else if (ndigits == 0)
-				point--;
-		}
-	}
-	if (i < len)
-		exponent = atoi(shortest + i + 1);
-	while (ndigits > 1 && digits[ndigits - 1] == '0')
-		ndigits--;
-	/* value = 0.d1d2d3… × 10^(point + exponent) */
-	point += exponent;
-	if (ndigits == 0)
+	if (*shortest == '-')
+		*p++ = *shortest++;
+	n = significant_digits(shortest, end, digits, &point);
+	if (n == 0)
 	{
 		memcpy(p, "0.0", 3);
 		p += 3;
 	}
 	else if (point > -3 && point <= 7)
-	{
-		int d = 0;
-
-		if (point <= 0)
-		{
-			*p++ = '0';
-			*p++ = '.';
-			for (int z = point; z < 0; z++)
-				*p++ = '0';
-		}
-		else
-		{
-			for (; d < point; d++)
-				*p++ = d < ndigits ? digits[d] : '0';
-			*p++ = '.';
-			if (d >= ndigits)
-				*p++ = '0';
-		}
-		for (; d < ndigits; d++)
-			*p++ = digits[d];
-	}
+		p = put_plain(p, digits, n, point);
 	else
-	{
-		*p++ = digits[0];
-		*p++ = '.';
-		if (ndigits == 1)
-			*p++ = '0';
-		for (int d = 1; d < ndigits; d++)
-			*p++ = digits[d];
-		*p++ = 'E';
-		p += pg_ltoa(point - 1, p);
-	}
+		p = put_scientific(p, digits, n, point);
 	out->len += p - start;
 	*p = '\0';
 }

@@ -43,11 +43,16 @@ typedef struct Draft
 /* ---- shape.c ---- */
 
 extern void draft_flat(Draft *d);
-extern ShapeField *shape_list_find(List *fields, const char *name);
-extern ShapeField *shape_field_copy(const ShapeField *field);
 /* Headers that have a name, for predicates. */
 extern List *shape_header_names(List *names);
 extern bool shape_step_applies(const Draft *d, const TransformStep *step);
+extern RecordHeader *shape_headers_array(RecordHeader *first, int *n,
+										 List *more);
+
+/* ---- shape_field.c ---- */
+
+extern ShapeField *shape_list_find(List *fields, const char *name);
+extern ShapeField *shape_field_copy(const ShapeField *field);
 extern ShapeField *shape_fields_array(List *fields);
 /*
  * The fields of the struct in {"schema":{…},"payload":, and what follows them
@@ -57,8 +62,6 @@ extern List *shape_fields_from_head(const char *head, const char **rest);
 /* {"schema":…,"payload": of a struct, of a single field */
 extern const char *shape_struct_head(List *fields, const char *rest);
 extern const char *shape_bare_head(const ShapeField *field);
-extern RecordHeader *shape_headers_array(RecordHeader *first, int *n,
-										 List *more);
 
 /* ---- shape_step.c ---- */
 
@@ -66,5 +69,10 @@ extern RecordHeader *shape_headers_array(RecordHeader *first, int *n,
 extern void shape_step_apply(Draft *d, const TransformStep *step);
 extern void shape_step_error(const Draft *d, const TransformStep *step,
 							 const char *what);
+extern bool shape_names_have(List *names, const char *name);
+
+/* ---- shape_zone.c ---- */
+
+extern void shape_zone_apply(Draft *d, const TransformStep *step);
 
 #endif /* TUPLECAST_SHAPE_INTERNAL_H */
