@@ -107,7 +107,8 @@ def test_stopped(sdb, run, command, broker):
     """One of the tables, and then all that is left; what is asked for behind it is read, and the stream never noticed."""
     for table in "abc":
         sdb.sql(f"CREATE TABLE {table} (id int PRIMARY KEY); INSERT INTO {table} SELECT generate_series(1, 900)")
-    shipper = run(sdb, "--incremental.snapshot.chunk.size=3")
+    # so that it is never through before it is told to pause
+    shipper = run(sdb, "--incremental.snapshot.chunk.size=3", env={"TUPLECAST_FAILPOINT": "after_chunk:sleep=100"})
 
     def order(*words):
         code, out, err = command("snapshot", *words, "--source", sdb.url, "--prefix", sdb.prefix, f"--slot.name={sdb.slot}")
