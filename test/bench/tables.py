@@ -99,6 +99,13 @@ def machine(lines):
             f"Kafka {m['kafka']}, {m['tuplecast']}." + (" A quick run: a tenth of the rows." if m.get("quick") else ""))
 
 
+def speed(lines):
+    """How fast the machine was: by what nobody changes."""
+    of = runs(lines, "decode").get("pgoutput (TCP)")
+    return of and (f"How fast the machine was: pgoutput, which does not change, took {median(column(of, 'seconds')):.2f} s for the rows "
+                   f"({decode_us(of):.2f} µs of CPU a row).")
+
+
 def decode(lines):
     of = runs(lines, "decode")
     if not of:
@@ -315,7 +322,7 @@ def plan_shapes(lines):
     return measure.table(["shape", "w", "m", "k", "one slot, rows/s"], rows) if rows else None
 
 
-TABLES = {"machine": machine, "decode": decode, "ship": ship, "cpu-seconds": cpu_seconds, "start": start, "memory": memory, "large": large, "latency": latency,
+TABLES = {"machine": machine, "speed": speed, "decode": decode, "ship": ship, "cpu-seconds": cpu_seconds, "start": start, "memory": memory, "large": large, "latency": latency,
           "delivery": delivery, "peers": peers, "peers-latency": peers_latency, "snapshot": snapshot, "incremental": incremental, "slots": slots, "databases": databases, "shapes": shapes,
           "growth": growth, "checks": checks, "plan": plan, "plan-shapes": plan_shapes}
 
@@ -347,7 +354,9 @@ def rewrite(document, lines, directory):
         body = TABLES[name](lines)
         if body is None:
             missing.append(name)
-            return f"{found[1]}\n{old or 'Not measured yet.'}\n\n{found[4]}"
+            case = {"peers-latency": "peers", "plan-shapes": "shapes"}.get(name, name)
+            none = old.startswith("Not measured") or not old
+            return f"{found[1]}\n{f'Not measured yet: `make bench BENCH_ARGS={case}`.' if none else old}\n\n{found[4]}"
         drawn = images(name, directory)
         return f"{found[1]}\n{body}\n\n" + (f"{drawn}\n\n" if drawn else "") + found[4]
     return MARK.sub(block, document), missing
