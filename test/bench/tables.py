@@ -266,8 +266,10 @@ def growth(lines):
 
 def checks(lines):
     found = [line for line in lines if line["case"] == "check"]
-    rows = [[line["text"], "yes" if line["holds"] else "**no**"] for line in found]
-    return measure.table(["measured, and what it must be", "holds"], rows) if rows else None
+    rows = [[line["name"], line["text"], "yes" if line["holds"] else "**no**"] for line in found]
+    if not rows:
+        return None
+    return "\n".join(["| case | measured, and what it must be | holds |", "| --- | --- | --- |", *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 def plan(lines):
