@@ -243,6 +243,9 @@ def shapes(lines):
         of = runs(lines, case)
         base, broker = of.get("pgoutput", []), of.get("to the broker", [])
         count = broker[0]["seconds"] * broker[0]["rows_per_second"] if broker else None
+        if not base or not count or "all excluded" not in of or not other_burst(of):
+            continue  # it was not finished
+        title = other_burst(of).removeprefix("tuplecast, ")
         ours = [name for name in ("tuplecast", other_burst(of), "all excluded") if name in of]
 
         def us(name, of=of, count=count):
@@ -251,7 +254,7 @@ def shapes(lines):
                      middle(broker, "rows_per_second", 0), middle(broker, "mb_per_second", 0), middle(broker, "shipper_us"), peak(broker)])
     if not rows:
         return None
-    return measure.table(["", "tuplecast", f"{(other_burst(of) or '').removeprefix('tuplecast, ')}", "all excluded", "tuplecast µs", "pgoutput µs",
+    return measure.table(["", "tuplecast", title, "all excluded", "tuplecast µs", "pgoutput µs",
                           "rows/s", "MB/s", "shipper µs", "peak RSS MB"], rows)
 
 
@@ -299,11 +302,14 @@ def plan(lines):
              ["three brokers of 4 cores, replication factor 3, half busy: 3 × 4 × 0.5 s / 3 b", f"{3 * 4 * 0.5e6 / (3 * broker):,.0f} rows/s"]]
     many = sorted((line for line in lines if line["case"] == "databases"), key=lambda line: line["databases"])
     if len(many) > 1:
-        first, last = many[0], many[-1]
-        more = last["databases"] - first["databases"]
+        first = many[0]
+        # where the load did not come as it was wanted, figures say less
+        full = [line for line in many if line["rate"] / line["databases"] > 0.9 * first["rate"] / first["databases"]]
 
         def each(key):
-            return max(0.0, (last[key] - first[key]) / more)
+            last = many[-1] if key.startswith("idle_") else full[-1]
+            return max(0.0, (last[key] - first[key]) / max(1, last["databases"] - first["databases"]))
+        last = full[-1]
         rate = last["rate"] / last["databases"]
         rows += [["a database more at rest: shipper / walsender / broker, % of a core", " / ".join(f"{each(f'idle_{key}'):.2f}" for key in ("shipper_percent", "walsender_percent", "broker_percent"))],
                  [f"a database more with {rate:,.0f} rows/s in transactions of one: shipper / walsender / broker, % of a core",
