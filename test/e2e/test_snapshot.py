@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from harness.snapshots import BIG_TABLES, Killer, Replay, Writer, big_tables, read_until_mark, rows_of, twice, value
+from harness.snapshots import BIG_TABLES, Hold, Killer, Replay, Writer, big_tables, read_until_mark, rows_of, twice, value
 
 
 @pytest.fixture
@@ -102,6 +102,33 @@ def test_the_server_restarts_meanwhile(make_db, make_cluster, run, broker):
     replay = Replay(read_until_mark(db, broker.address, [db.topic(t) for t in BIG_TABLES]))
     for table in BIG_TABLES:
         assert replay.table(db.topic(table)) == rows_of(db, table), table
+
+
+@pytest.mark.slow
+def test_the_broker_restarts_meanwhile(sdb, run, make_broker, tmp_path):
+    """It is killed in the middle of the first snapshot, and between the rows of a chunk and its message."""
+    broker = make_broker()
+    big_tables(sdb, 800)
+    row, chunk = Hold(tmp_path, 500, "snapshot_row"), Hold(tmp_path, 3, "before_watermark")
+    with Writer(sdb, BIG_TABLES, 3, 800):
+        shipper = run(sdb, "--snapshot.mode=initial", "--delivery=exactly-once", "--publish.via.partition.root=true", "--incremental.snapshot.chunk.size=100", "--add.headers=op",
+                      kafka=broker, wait=False, env={"TUPLECAST_FAILPOINT": f"{row.failpoint},{chunk.failpoint}"})
+
+        def restart_at(hold):
+            hold.wait(shipper)
+            broker.kill()
+            hold.release()
+            broker.start()
+        restart_at(row)
+        shipper.wait_log("the snapshot is complete", 180)
+        sdb.sql("SELECT tuplecast.signal('execute-snapshot', '{\"data-collections\": [\"public.a\", \"public.w\"]}')")
+        restart_at(chunk)
+        shipper.wait_log("an incremental snapshot is complete", 180)
+    records = read_until_mark(sdb, broker.address, [sdb.topic(t) for t in BIG_TABLES])
+    replay = Replay(records)
+    for table in BIG_TABLES:
+        assert replay.table(sdb.topic(table)) == rows_of(sdb, table), table
+    assert twice(sdb, records, 2) == 0
 
 
 def test_no_walsender_and_no_slot_to_spare(make_db, make_cluster, run, broker):
