@@ -551,7 +551,10 @@ int64_t
 config_transaction_timeout_ms(const Config *cfg)
 {
 	const char *set = config_pair_value(&cfg->kafka, "transaction.timeout.ms");
-	int64_t ms = set != NULL ? strtoll(set, NULL, 10) : 60000;
+	/* what is to stay whole gets all the time that brokers give unless told */
+	bool align = cfg->delivery == DELIVERY_EXACTLY_ONCE &&
+				 cfg->delivery_align == ALIGN_TRANSACTION;
+	int64_t ms = set != NULL ? strtoll(set, NULL, 10) : align ? 900000 : 60000;
 
 	return ms >= 1000 ? ms : 1000;
 }

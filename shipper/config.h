@@ -148,7 +148,10 @@ extern bool config_load(Config *cfg, int argc, char **argv,
 						Error *err) MUST_CHECK;
 /* Checks what run needs (source, kafka unless another sink, topic.prefix). */
 extern bool config_require_run(const Config *cfg, Error *err) MUST_CHECK;
-/* kafka.transaction.timeout.ms, or librdkafka's default */
+/*
+ * kafka.transaction.timeout.ms, or librdkafka's default (60 s); under
+ * delivery.align=transaction the brokers' default of what they allow (15 min)
+ */
 extern int64_t config_transaction_timeout_ms(const Config *cfg);
 /* A slot that lost changes is made anew, and a snapshot repairs the topics. */
 extern bool config_repairs_slot(const Config *cfg);

@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+/* of no answer to what was put, however long a transaction may take */
+#define FLUSH_MAX_MS 120000
+
 static void core_rows_close(Core *c);
 static void core_close(Core *c);
 static TrackerPlace core_place(const Core *c);
@@ -311,9 +314,11 @@ bool
 core_flush_overdue(const Core *c, int64_t now_ms)
 {
 	const Delivery *d = &c->delivery;
+	int64_t patience = 2 * d->opt.timeout_ms;
 
-	return d->phase == DELIVERY_FLUSHING &&
-		   now_ms - d->closed_ms > 2 * d->opt.timeout_ms;
+	if (patience > FLUSH_MAX_MS)
+		patience = FLUSH_MAX_MS;
+	return d->phase == DELIVERY_FLUSHING && now_ms - d->closed_ms > patience;
 }
 
 const Position *

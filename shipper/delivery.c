@@ -10,6 +10,8 @@
  * a transaction is not kept open longer than this for that. */
 #define STRETCH		   9
 #define STRETCH_MAX_MS 500
+/* of the brokers' time for a transaction at most so much is left for its commit */
+#define COMMIT_MAX_MS 60000
 /* between positions that the server asks for */
 #define URGENT_MS 100
 
@@ -56,13 +58,18 @@ delivery_count(Delivery *d, uint64_t bytes)
 
 /*
  * By size only for what one source transaction brought alone, so that all but
- * large ones stay whole; by time when the brokers would give the transaction
- * up, half of which is left for the commit.
+ * large ones stay whole; by time before the brokers would give the transaction
+ * up: half of theirs is left for the commit, or a minute.
  */
 bool
 delivery_inside_due(const Delivery *d)
 {
-	if (d->opened_ms > 0 && d->now_ms - d->opened_ms >= d->opt.timeout_ms / 2)
+	int64_t margin = d->opt.timeout_ms / 2;
+
+	if (margin > COMMIT_MAX_MS)
+		margin = COMMIT_MAX_MS;
+	if (d->opened_ms > 0 &&
+		d->now_ms - d->opened_ms >= d->opt.timeout_ms - margin)
 		return true;
 	return !d->opt.align && (d->of_source >= d->opt.max_records ||
 							 d->bytes_of_source >= d->opt.max_bytes);

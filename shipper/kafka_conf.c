@@ -182,7 +182,9 @@ set_transactions(rd_kafka_conf_t *conf, const Config *cfg, Error *err)
 
 	snprintf(id, sizeof(id), "tuplecast-%s-%s", cfg->topic_prefix,
 			 cfg->slot_name);
-	return set(conf, "transactional.id", id, err);
+	return set(conf, "transactional.id", id, err) &&
+		   set_number(conf, "transaction.timeout.ms",
+					  config_transaction_timeout_ms(cfg), err);
 }
 
 bool

@@ -31,8 +31,9 @@ static const struct KafkaErrorRow
 	 "--transactional-id tuplecast- --resource-pattern-type prefixed."},
 	{RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT, ERR_CONFIG,
 	 "transaction_timeout",
-	 "kafka.transaction.timeout.ms must not be more than the brokers' "
-	 "transaction.max.timeout.ms."},
+	 "kafka.transaction.timeout.ms (60000 unless set, 900000 with "
+	 "delivery.align=transaction) must not be more than the brokers' "
+	 "transaction.max.timeout.ms: set it, or raise theirs."},
 	{RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, ERR_ENVIRONMENT, "topic_invalid",
 	 "A topic's name has at most 249 of the characters a-z A-Z 0-9 . _ - and "
 	 "may not differ from another topic's only by '.' and '_'. Rename it by "

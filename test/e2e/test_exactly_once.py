@@ -165,6 +165,19 @@ def test_transactions_are_split_only_if_that_is_allowed(loaded, run, broker):
     check(loaded, broker, "exactly-once")
 
 
+def test_an_aligned_transaction_that_takes_too_long_is_split_and_said(loaded, run, broker):
+    options = ["--delivery.align=transaction", "--log.level=debug"]
+    # it stands still in the middle for longer than half of what the brokers give a transaction
+    shipper = start(run, loaded, "exactly-once", *options, "--kafka.transaction.timeout.ms=8000",
+                    env={"TUPLECAST_FAILPOINT": "before_produce:sleep=5000:300"})
+    first_versions(loaded)
+    loaded.sql("INSERT INTO ledger (txn, n, pad) SELECT 1, i, 'x' FROM generate_series(1, 20000) i")
+    loaded.wait_confirmed()
+    assert shipper.metric("split_transactions_total") >= 1
+    shipper.wait_log("WARN.*goes into more than one of Kafka.*transaction.timeout.ms")
+    check(loaded, broker, "exactly-once")
+
+
 def test_the_walsender_is_killed_and_paused(loaded, run, broker):
     shipper = start(run, loaded, "exactly-once")
     first_versions(loaded)

@@ -234,6 +234,32 @@ aligned_splits_only_before_the_timeout(void **state)
 }
 
 static void
+what_is_left_for_the_commit_is_a_minute_at_most(void **state)
+{
+	World *w = world(true);
+	Delivery *d = &w->core.delivery;
+
+	(void) state;
+	d->opt.align = true;
+	d->opt.timeout_ms = 900000;
+	start(w);
+	assert_int_equal(next(w, true), DELIVERY_NOTHING);
+	put_begin(&w->in, 0x300);
+	put_record(&w->in, 7, 1, 0);
+	feed(w);
+	d->now_ms = d->opened_ms + 839999;
+	assert_false(delivery_inside_due(d));
+	d->now_ms++;
+	assert_true(delivery_inside_due(d));
+	d->opt.timeout_ms = 20000;
+	d->now_ms = d->opened_ms + 9999;
+	assert_false(delivery_inside_due(d));
+	d->now_ms++;
+	assert_true(delivery_inside_due(d));
+	end(w);
+}
+
+static void
 commits_rarely_while_the_source_is_busy(void **state)
 {
 	World *w = world(true);
@@ -332,6 +358,7 @@ main(void)
 		cmocka_unit_test(splits_between_changes_only),
 		cmocka_unit_test(keeps_small_transactions_whole),
 		cmocka_unit_test(aligned_splits_only_before_the_timeout),
+		cmocka_unit_test(what_is_left_for_the_commit_is_a_minute_at_most),
 		cmocka_unit_test(commits_rarely_while_the_source_is_busy),
 		cmocka_unit_test(commits_what_is_of_no_transaction),
 		cmocka_unit_test(an_idle_source_moves_the_position),
