@@ -1,6 +1,6 @@
 """Records that come twice when tuplecast is killed (-9) under load: at-least-once with its position, without (as if the slot were all there is), and exactly-once.
 
-    TUPLECAST_TEST_PG_BINDIR=DIR .cache/venv/bin/python test/bench/duplicates.py [KILLS]
+    test/bench/run.sh duplicates [KILLS]
 """
 import os
 import sys

@@ -351,6 +351,66 @@ def test_memory_and_environment_are_closed_to_the_user_it_runs_as(db, launch, br
         log.close()
 
 
+# ---- the role ----
+
+OPERATIONS = Path(__file__).resolve().parents[2] / "doc/operations.md"
+
+
+def documented_rights(db, role):
+    """The statements of doc/operations.md, for this database: (what streaming needs, what snapshots need)."""
+    section = OPERATIONS.read_text().split("### The role at the server")[1].split("### ")[0]
+    blocks = [block.split("```")[0] for block in section.split("```sql\n")[1:]]
+    assert len(blocks) == 2
+    return [block.replace("cdc", role).replace("DATABASE shop", f"DATABASE {db.name}").replace("'…'", f"'{PASSWORD}'") for block in blocks]
+
+
+def test_the_rights_of_the_documentation_are_enough(db, cluster, launch, command, broker):
+    """A role with them and nothing else, where PUBLIC has nothing either: it streams, and reads tables in both ways once it may."""
+    role = f"cdc_{db.name}"
+    streaming, snapshots = documented_rights(db, role)
+    db.sql(f"{CREATE}; INSERT INTO t VALUES (1, 'old'); CREATE EXTENSION tuplecast; REVOKE ALL ON SCHEMA public FROM PUBLIC;"
+           f"REVOKE ALL ON DATABASE {db.name} FROM PUBLIC")
+    args = ("--source", cluster.url(db.name, role), "--kafka", broker.address, "--prefix", db.prefix, f"--slot.name={db.slot}")
+
+    def start(*more):
+        return launch(*args, "--position.interval.ms=500", *more)
+
+    def arrives(*wanted):
+        with broker.reader(db.topic("t")) as reader:
+            reader.read_until(lambda records: {json.loads(r.value)["v"] for r in records} >= set(wanted))
+
+    try:
+        db.sql(streaming)
+        shipper = start().wait_ready()
+        db.sql("INSERT INTO t VALUES (2, 'streamed')")
+        arrives("streamed")
+        shipper.stop()
+        first = start("--snapshot.mode=always")
+        assert first.wait_exit(60) == 3 and "tuplecast.snapshot" in first.log()
+        db.sql(snapshots)
+        code, out, _ = command("check", *args, "--snapshot.mode=always", "--json")
+        found = {f["id"]: f for f in json.loads(out)}
+        assert code == 0, [f for f in found.values() if f["status"] == "fail"]
+        shipper = start("--snapshot.mode=always", "--delivery=exactly-once")
+        shipper.wait_log("the snapshot is complete")
+        arrives("old", "streamed")
+        db.sql("""UPDATE t SET v = 'read again' WHERE id = 1; SELECT tuplecast.signal('execute-snapshot', '{"data-collections":["public.t"]}')""")
+        shipper.wait_log("an incremental snapshot is complete")
+        db.wait_confirmed()
+        arrives("read again")
+        # more than it may, it cannot do
+        with cluster.connect(db.name, user=role) as connection:
+            for statement in ("INSERT INTO t VALUES (9, 'x')", "CREATE TABLE public.x (i int)", "SELECT tuplecast.signal('log', '{}')",
+                              "INSERT INTO tuplecast.signals (type) VALUES ('log')", "SELECT pg_read_file('postgresql.conf')"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(statement)
+        assert PASSWORD not in shipper.log()
+        shipper.stop()
+    finally:
+        db.sql(f"DROP OWNED BY {role}")
+        cluster.sql(f"DROP ROLE {role}")
+
+
 # ---- inside the server ----
 
 def functions(db, condition):

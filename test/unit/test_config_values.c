@@ -20,6 +20,19 @@ test_values(void **state)
 	assert_string_equal(cfg.database_sslmode, "verify-full");
 }
 
+static void
+test_time_for_a_kafka_transaction(void **state)
+{
+	(void) state;
+	must_load("--delivery=exactly-once", NULL);
+	assert_int_equal(config_transaction_timeout_ms(&cfg), 60000);
+	must_load("--delivery=exactly-once", "--delivery.align=transaction", NULL);
+	assert_int_equal(config_transaction_timeout_ms(&cfg), 900000);
+	must_load("--delivery=exactly-once", "--delivery.align=transaction",
+			  "--kafka.transaction.timeout.ms=30000", NULL);
+	assert_int_equal(config_transaction_timeout_ms(&cfg), 30000);
+}
+
 /* The shipper asks for words by their number: config.h has them in the order of
  * config.def. */
 static void
@@ -372,6 +385,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		config_test(test_numbers_of_words),
 		config_test(test_values),
+		config_test(test_time_for_a_kafka_transaction),
 		config_test(test_bad_values),
 		config_test(test_snapshot_options),
 		config_test(test_kafka),

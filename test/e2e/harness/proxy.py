@@ -57,6 +57,7 @@ class Link:
     """One listening port, forwarded to 127.0.0.1:target. The attributes may be changed at any time, from any thread.
 
     refuse: new connections are closed at once      delay: seconds that each piece waits     rate: bytes a second
+    alter: what becomes of each piece that the server sends
     stall_up, stall_down: nothing passes towards the server, the client; connections stay open, new ones too
     """
 
@@ -81,6 +82,7 @@ class Link:
         self.delay = 0
         self.rate = None
         self.rule = None
+        self.alter = None
 
     def cut(self):
         self.refuse = True
@@ -171,6 +173,8 @@ class Link:
                     await asyncio.sleep(0.02)
                 if data == b"drop":
                     continue
+                if self.alter and not up:
+                    data = self.alter(data)
                 if connection.orphan:
                     continue
                 writer.write(data)
