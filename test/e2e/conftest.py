@@ -56,9 +56,11 @@ def cluster(pg_bindir):
 @pytest.fixture(scope="session")
 def broker():
     broker = KafkaBroker()
-    broker.start()
-    yield broker
-    broker.destroy()
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.destroy()
 
 
 @pytest.fixture
