@@ -188,8 +188,8 @@ extern bool core_flush_overdue(const Core *c, int64_t now_ms);
 extern void core_committed(Core *c, int64_t now_ms);
 /* Nothing is under way that could still become durable (when stopping). */
 extern bool core_settled(const Core *c);
-/* When to call core_next() at the latest. */
-extern int64_t core_deadline(const Core *c);
+/* When to call core_next() at the latest; idle: as in its hints. */
+extern int64_t core_deadline(const Core *c, bool idle);
 
 extern uint64_t core_confirmable(const Core *c);
 /* records the sink has and did not acknowledge */

@@ -420,9 +420,9 @@ core_settled(const Core *c)
 }
 
 int64_t
-core_deadline(const Core *c)
+core_deadline(const Core *c, bool idle)
 {
-	return delivery_deadline(&c->delivery);
+	return delivery_deadline(&c->delivery, c->in_txn, idle);
 }
 
 /* The next record is not another one of the same change. */

@@ -109,16 +109,17 @@ delivery_moved_due(const Delivery *d, const TrackerPlace *place,
 }
 
 int64_t
-delivery_deadline(const Delivery *d)
+delivery_deadline(const Delivery *d, bool inside, bool idle)
 {
 	if (!d->live || d->in_flight)
 		return INT64_MAX;
 	if (d->opt.exactly_once)
 	{
-		if (d->phase != DELIVERY_COLLECTING)
+		/* inside, the time is looked at when the next record comes */
+		if (d->phase != DELIVERY_COLLECTING || inside)
 			return INT64_MAX;
 		if (d->opened_ms > 0)
-			return d->opened_ms + d->opt.interval_ms;
+			return d->opened_ms + interval(d, idle);
 	}
 	else if (d->moved_ms > 0)
 		return d->since_ms + d->opt.interval_ms;

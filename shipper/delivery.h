@@ -113,7 +113,12 @@ extern bool delivery_idle_due(const Delivery *d, uint64_t end_lsn,
 /* The same where records were delivered (at-least-once). */
 extern bool delivery_moved_due(const Delivery *d, const TrackerPlace *place,
 							   const DeliveryHints *h);
-/* When to look again at the latest; INT64_MAX: no reason to. */
-extern int64_t delivery_deadline(const Delivery *d);
+/*
+ * When to look again at the latest, if nothing else happens; INT64_MAX: no
+ * reason to.  Never in the past for what is not due yet: that would be a loop
+ * without sleep.  inside: a transaction of the source has begun; idle: as in
+ * the hints.
+ */
+extern int64_t delivery_deadline(const Delivery *d, bool inside, bool idle);
 
 #endif /* TUPLECAST_DELIVERY_H */

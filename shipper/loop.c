@@ -128,7 +128,7 @@ wake_ms(const Loop *l)
 
 	until = earlier(
 		until, source_deadline(l->source, core_confirmable(&l->core), l->idle));
-	until = earlier(until, core_deadline(&l->core));
+	until = earlier(until, core_deadline(&l->core, l->idle));
 	until = earlier(until, heartbeat_deadline(&l->heartbeat));
 	until = earlier(until, wal_watch_deadline(&l->wal));
 	until = earlier(until, snapshot_source_deadline(s->source));

@@ -48,7 +48,7 @@ paces_positions(void **state)
 	ack_all(w);
 	w->now += 19;
 	assert_int_equal(next(w, true), DELIVERY_NOTHING);
-	assert_int_equal(core_deadline(&w->core), w->now + 1);
+	assert_int_equal(core_deadline(&w->core, true), w->now + 1);
 	w->now += 1;
 	assert_int_equal(next(w, true), DELIVERY_POSITION);
 	put_position(w);

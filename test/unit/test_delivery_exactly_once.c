@@ -281,7 +281,26 @@ commits_rarely_while_the_source_is_busy(void **state)
 	transaction(w, 0x200, 1);
 	w->now += 89;
 	assert_int_equal(next(w, false), DELIVERY_NOTHING);
+	assert_int_equal(core_deadline(&w->core, false), w->now + 1);
+	assert_int_equal(core_deadline(&w->core, true), w->now - 69);
 	assert_int_equal(next(w, true), DELIVERY_POSITION);
+	end(w);
+}
+
+/* Nothing can be done then but to wait for the next record. */
+static void
+does_not_wake_inside_a_transaction(void **state)
+{
+	World *w = world(true);
+
+	(void) state;
+	start(w);
+	put_begin(&w->in, 0x100);
+	put_record(&w->in, 7, 1, 0);
+	feed(w);
+	w->now += 1000;
+	assert_int_equal(next(w, true), DELIVERY_NOTHING);
+	assert_int_equal(core_deadline(&w->core, true), INT64_MAX);
 	end(w);
 }
 
@@ -360,6 +379,7 @@ main(void)
 		cmocka_unit_test(aligned_splits_only_before_the_timeout),
 		cmocka_unit_test(what_is_left_for_the_commit_is_a_minute_at_most),
 		cmocka_unit_test(commits_rarely_while_the_source_is_busy),
+		cmocka_unit_test(does_not_wake_inside_a_transaction),
 		cmocka_unit_test(commits_what_is_of_no_transaction),
 		cmocka_unit_test(an_idle_source_moves_the_position),
 		cmocka_unit_test(a_stop_commits_what_is_whole),
