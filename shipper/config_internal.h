@@ -206,6 +206,8 @@ extern bool config_signal_consumer_set(Config *cfg, const char *name,
 									   Error *err) MUST_CHECK;
 /* whether the value of librdkafka's or Java's setting is to be hidden */
 extern bool config_kafka_is_secret(const char *name);
+
+/* ---- config_topic.c ---- */
 /* name with "topic.creation." */
 extern bool config_topic_set(Config *cfg, const char *name, const char *value,
 							 const char *origin, int rank,
@@ -267,6 +269,25 @@ extern void config_transform_ignore(const ConfigTransform *t, const Property *p,
 									const Nearest *n);
 extern bool config_apply_unwrap(const ConfigTransform *t,
 								const Property *type) MUST_CHECK;
+
+/* the value of our option "transforms", while it is made */
+typedef struct ConfigSteps
+{
+	char *text;
+	size_t len;
+	size_t steps;
+	bool plain_unwrap; /* and nothing else so far */
+	bool unwrapped;
+} ConfigSteps;
+
+/* " name=value", with %XX for what separates */
+extern void config_steps_word(ConfigSteps *s, const char *name,
+							  const char *value);
+
+/* ---- config_predicate.c ---- */
+/* The predicate of a transform, if it has one; unwrap: of that step. */
+extern bool config_apply_predicate(const ConfigTransform *t, ConfigSteps *spec,
+								   bool unwrap) MUST_CHECK;
 
 /* ---- config_properties.c: the table of Debezium's properties ---- */
 typedef enum Verdict

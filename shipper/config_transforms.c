@@ -180,17 +180,8 @@ static const char *const required[] = {
 
 /* ---- the text of a step ---- */
 
-typedef struct Spec
-{
-	char *text;
-	size_t len;
-	size_t steps;
-	bool plain_unwrap; /* and nothing else so far */
-	bool unwrapped;
-} Spec;
-
 static void
-spec_add(Spec *s, const char *p, size_t n)
+spec_add(ConfigSteps *s, const char *p, size_t n)
 {
 	s->text = config_alloc(s->text, s->len + n + 1);
 	memcpy(s->text + s->len, p, n);
@@ -199,8 +190,8 @@ spec_add(Spec *s, const char *p, size_t n)
 }
 
 /* " name=value", with %XX for what separates */
-static void
-spec_add_word(Spec *s, const char *name, const char *value)
+void
+config_steps_word(ConfigSteps *s, const char *name, const char *value)
 {
 	char hex[4];
 
@@ -245,7 +236,7 @@ config_transform_ignore(const ConfigTransform *t, const Property *p,
 }
 
 static bool
-apply_property(const ConfigTransform *t, Spec *spec, const char *step,
+apply_property(const ConfigTransform *t, ConfigSteps *spec, const char *step,
 			   const Property *p, const char *name)
 {
 	Nearest n = {.wanted = name};
@@ -259,7 +250,7 @@ apply_property(const ConfigTransform *t, Spec *spec, const char *step,
 			continue;
 		if (properties[i].word != NULL)
 		{
-			spec_add_word(spec, properties[i].word, p->value);
+			config_steps_word(spec, properties[i].word, p->value);
 			return true;
 		}
 		if (properties[i].silent == NULL || p->value[0] == '\0' ||
@@ -291,7 +282,7 @@ names_fields(const ConfigTransform *t, const char *step)
 
 /* Connect fails at the first record if a struct is to be cast as a whole. */
 static bool
-check_whole(const ConfigTransform *t, const Spec *spec, size_t i)
+check_whole(const ConfigTransform *t, const ConfigSteps *spec, size_t i)
 {
 	const char *step = steps[i].step;
 	bool key = steps[i].of != NULL && strcmp(steps[i].of, "key") == 0;
@@ -339,82 +330,6 @@ check_required(const ConfigTransform *t, const char *step, const char *class)
 	return true;
 }
 
-/* ---- predicates ---- */
-
-static const Property *
-predicate_property(const ConfigTransform *t, const char *predicate,
-				   const char *rest)
-{
-	char *name = config_printf("predicates.%s.%s", predicate, rest);
-	const Property *p = config_properties_find(&t->cfg->state->connector, name);
-
-	free(name);
-	return p;
-}
-
-static bool
-predicate_error(const ConfigTransform *t, const Property *p, const char *what)
-{
-	err_set(t->err, ERR_CONFIG, "config_bad_value",
-			"the predicate \"%.60s\" of the transform \"%.60s\" %s", p->value,
-			t->alias, what);
-	err_detail(t->err, "It comes from %s.", p->origin);
-	err_hint(t->err,
-			 "Predicates are TopicNameMatches (pattern), RecordIsTombstone "
-			 "and HasHeaderKey (name) of " CONNECT "predicates, as in "
-			 "predicates.%.60s.type.",
-			 p->value);
-	return false;
-}
-
-static bool
-apply_predicate(const ConfigTransform *t, Spec *spec, bool unwrap)
-{
-	static const char prefix[] = CONNECT "predicates.";
-	const Property *p = config_transform_find(t, "predicate");
-	const Property *negate = config_transform_find(t, "negate");
-	const Property *type;
-	const Property *arg;
-	const char *class;
-	bool negated = false;
-
-	if (p == NULL || p->value[0] == '\0')
-		return true;
-	if (negate != NULL && !config_parse_bool(negate->value, &negated))
-		return predicate_error(t, negate, "must be negated by true or false");
-	type = predicate_property(t, p->value, "type");
-	if (type == NULL)
-		return predicate_error(t, p, "has no type");
-	class = type->value;
-	if (strncmp(class, prefix, sizeof(prefix) - 1) == 0)
-		class += sizeof(prefix) - 1;
-	if (strcmp(class, "TopicNameMatches") == 0)
-	{
-		arg = predicate_property(t, p->value, "pattern");
-		if (arg == NULL || arg->value[0] == '\0')
-			return predicate_error(t, p, "has no pattern");
-		spec_add_word(spec, "if.topic", arg->value);
-	}
-	else if (unwrap)
-		return predicate_error(t, p,
-							   "cannot decide about the form of a single "
-							   "record: of a table all are unwrapped, or none");
-	else if (strcmp(class, "HasHeaderKey") == 0)
-	{
-		arg = predicate_property(t, p->value, "name");
-		if (arg == NULL || arg->value[0] == '\0')
-			return predicate_error(t, p, "has no name");
-		spec_add_word(spec, "if.header", arg->value);
-	}
-	else if (strcmp(class, "RecordIsTombstone") == 0)
-		spec_add_word(spec, "if.tombstone", "true");
-	else
-		return predicate_error(t, p, "is of a class that is not supported");
-	if (negated)
-		spec_add_word(spec, "if.not", "true");
-	return true;
-}
-
 /* ---- one transform ---- */
 
 /* Connect takes the last part of a class's name, too. */
@@ -452,7 +367,7 @@ refuse_class(const ConfigTransform *t, const Property *type)
 }
 
 static bool
-apply_unwrap(const ConfigTransform *t, Spec *spec, const Property *type)
+apply_unwrap(const ConfigTransform *t, ConfigSteps *spec, const Property *type)
 {
 	const Property *predicate = config_transform_find(t, "predicate");
 
@@ -467,7 +382,7 @@ apply_unwrap(const ConfigTransform *t, Spec *spec, const Property *type)
 
 /* The fields that go by a header: of no effect without its name. */
 static void
-add_drop_fields(const ConfigTransform *t, Spec *spec)
+add_drop_fields(const ConfigTransform *t, ConfigSteps *spec)
 {
 	const Property *header =
 		config_transform_find(t, "drop.fields.header.name");
@@ -481,12 +396,12 @@ add_drop_fields(const ConfigTransform *t, Spec *spec)
 								: NULL;
 
 		if (p != NULL)
-			spec_add_word(spec, properties[i].word, p->value);
+			config_steps_word(spec, properties[i].word, p->value);
 	}
 }
 
 static bool
-apply_properties(const ConfigTransform *t, Spec *spec, const char *step)
+apply_properties(const ConfigTransform *t, ConfigSteps *spec, const char *step)
 {
 	const Properties *list = &t->cfg->state->connector;
 
@@ -511,7 +426,7 @@ apply_properties(const ConfigTransform *t, Spec *spec, const char *step)
 }
 
 static bool
-apply_one(const ConfigTransform *t, Spec *spec)
+apply_one(const ConfigTransform *t, ConfigSteps *spec)
 {
 	const Property *type = config_transform_find(t, "type");
 	size_t i = 0;
@@ -541,12 +456,12 @@ apply_one(const ConfigTransform *t, Spec *spec)
 	if (spec->steps++ > 0)
 		spec_add(spec, "; ", 2);
 	spec_add(spec, steps[i].step, strlen(steps[i].step));
-	spec_add_word(spec, "alias", t->alias);
+	config_steps_word(spec, "alias", t->alias);
 	if (steps[i].of != NULL)
-		spec_add_word(spec, "of", steps[i].of);
+		config_steps_word(spec, "of", steps[i].of);
 	if (unwrap)
 		add_drop_fields(t, spec);
-	return apply_predicate(t, spec, unwrap) &&
+	return config_apply_predicate(t, spec, unwrap) &&
 		   (unwrap || apply_properties(t, spec, steps[i].step));
 }
 
@@ -607,7 +522,7 @@ config_apply_transforms(Config *cfg, Error *err)
 	const Properties *all = &cfg->state->connector;
 	const Property *list = config_properties_find(all, "transforms");
 	const char *rest = list != NULL ? list->value : "";
-	Spec spec = {0};
+	ConfigSteps spec = {0};
 	char *alias;
 	bool ok = true;
 

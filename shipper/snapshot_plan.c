@@ -21,11 +21,6 @@ static json_t *store_table(const SnapshotTable *t, const SnapshotUnit *units,
 static json_t *store_floors(const SnapshotPlan *p);
 static bool load_gap(SnapshotPlan *p, const json_t *gap);
 static json_t *store_gap(const SnapshotGap *gap);
-static void spans_free(SnapshotSpans *s);
-static void spans_copy(SnapshotSpans *to, const SnapshotSpans *from);
-static void spans_complement(SnapshotSpans *to, const SnapshotSpans *of);
-static bool spans_take(SnapshotSpans *s, const SnapshotTable *t,
-					   SnapshotSpan *out);
 static char *copy_text(const char *s);
 
 
@@ -65,9 +60,9 @@ add_table(SnapshotPlan *p)
 static void
 table_free(SnapshotTable *t)
 {
-	spans_free(&t->done);
-	spans_free(&t->todo);
-	spans_free(&t->again);
+	snapshot_spans_free(&t->done);
+	snapshot_spans_free(&t->todo);
+	snapshot_spans_free(&t->again);
 	free(t->name);
 	free(t->schema);
 	free(t->table);
@@ -241,7 +236,7 @@ store_table(const SnapshotTable *t, const SnapshotUnit *units, size_t nunits)
 	json_t *spans = json_array();
 	json_t *item;
 
-	spans_copy(&done, &t->done);
+	snapshot_spans_copy(&done, &t->done);
 	for (size_t i = 0; i < nunits; i++)
 		if (units[i].table == t && units[i].younger == 0 && t->ranged &&
 			units[i].next > units[i].span.first)
@@ -258,7 +253,7 @@ store_table(const SnapshotTable *t, const SnapshotUnit *units, size_t nunits)
 				pair, json_integer((json_int_t) done.items[i].before));
 		json_array_append_new(spans, pair);
 	}
-	spans_free(&done);
+	snapshot_spans_free(&done);
 	item = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b}", "name",
 					 t->name, "schema", t->schema, "table", t->table, "oid",
 					 (json_int_t) t->oid, "node", (json_int_t) t->node, "lsn",
@@ -405,14 +400,36 @@ snapshot_plan_begun(SnapshotPlan *p, uint64_t floor)
 			free(t->seen);
 			t->seen = p->seen != NULL && t->whole ? copy_text(p->seen) : NULL;
 		}
-		spans_complement(&t->todo, &t->done);
+		snapshot_spans_complement(&t->todo, &t->done);
 		if (t->older != 0 && !t->as_seen)
-			spans_copy(&t->again, &t->done);
+			snapshot_spans_copy(&t->again, &t->done);
 	}
 	p->count = kept;
 }
 
 /* ---- units --------------------------------------------------------------- */
+
+/* The next part of the first span; what is behind the table's last block is one
+ * with it. */
+static bool
+spans_take(SnapshotSpans *s, const SnapshotTable *t, SnapshotSpan *out)
+{
+	uint64_t end;
+
+	if (s->count == 0)
+		return false;
+	*out = s->items[0];
+	end = SNAPSHOT_PLACE((out->first >> 16) + SNAPSHOT_UNIT_BLOCKS);
+	if (t->ranged && out->before > end && (end >> 16) < t->blocks)
+	{
+		out->before = end;
+		s->items[0].first = end;
+		return true;
+	}
+	s->count--;
+	memmove(&s->items[0], &s->items[1], s->count * sizeof(*s->items));
+	return true;
+}
 
 bool
 snapshot_plan_next(SnapshotPlan *p, SnapshotUnit *unit)
@@ -548,96 +565,6 @@ snapshot_plan_floor(const SnapshotPlan *p, const char *schema,
 			floor = t->lsn;
 	}
 	return floor;
-}
-
-/* ---- spans --------------------------------------------------------------- */
-
-static void
-spans_reserve(SnapshotSpans *s, size_t n)
-{
-	if (n <= s->cap)
-		return;
-	s->cap = n < 8 ? 8 : n * 2;
-	s->items = realloc(s->items, s->cap * sizeof(*s->items));
-	if (s->items == NULL)
-		abort();
-}
-
-void
-snapshot_spans_add(SnapshotSpans *s, SnapshotSpan span)
-{
-	size_t from = 0;
-	size_t to;
-
-	while (from < s->count && s->items[from].before < span.first)
-		from++;
-	for (to = from; to < s->count && s->items[to].first <= span.before; to++)
-	{
-		if (s->items[to].first < span.first)
-			span.first = s->items[to].first;
-		if (s->items[to].before > span.before)
-			span.before = s->items[to].before;
-	}
-	spans_reserve(s, s->count + 1);
-	memmove(&s->items[from + 1], &s->items[to],
-			(s->count - to) * sizeof(*s->items));
-	s->items[from] = span;
-	s->count = s->count - (to - from) + 1;
-}
-
-static void
-spans_free(SnapshotSpans *s)
-{
-	free(s->items);
-	*s = (SnapshotSpans){NULL, 0, 0};
-}
-
-static void
-spans_copy(SnapshotSpans *to, const SnapshotSpans *from)
-{
-	spans_reserve(to, from->count);
-	if (from->count > 0)
-		memcpy(to->items, from->items, from->count * sizeof(*from->items));
-	to->count = from->count;
-}
-
-static void
-spans_complement(SnapshotSpans *to, const SnapshotSpans *of)
-{
-	uint64_t at = 0;
-
-	to->count = 0;
-	spans_reserve(to, of->count + 1);
-	for (size_t i = 0; i < of->count; i++)
-	{
-		if (of->items[i].first > at)
-			to->items[to->count++] = (SnapshotSpan){at, of->items[i].first};
-		at = of->items[i].before;
-	}
-	if (at != SNAPSHOT_NO_END)
-		to->items[to->count++] = (SnapshotSpan){at, SNAPSHOT_NO_END};
-}
-
-/* The next part of the first span; what is behind the table's last block is one
- * with it. */
-static bool
-spans_take(SnapshotSpans *s, const SnapshotTable *t, SnapshotSpan *out)
-{
-	uint64_t end;
-
-	if (s->count == 0)
-		return false;
-	*out = s->items[0];
-	end = SNAPSHOT_PLACE((out->first >> 16) + SNAPSHOT_UNIT_BLOCKS);
-	if (t->ranged && out->before > end && (end >> 16) < t->blocks)
-	{
-		out->before = end;
-		s->items[0].first = end;
-		return true;
-	}
-	s->count--;
-	memmove(&s->items[0], &s->items[1], s->count * sizeof(*s->items));
-	return true;
 }
 
 static char *

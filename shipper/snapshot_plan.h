@@ -26,11 +26,11 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "snapshot_spans.h"
 
 /* read at once by one connection: 8 MB of a table */
 #define SNAPSHOT_UNIT_BLOCKS  1024
 #define SNAPSHOT_PLACE(block) ((uint64_t) (block) << 16)
-#define SNAPSHOT_NO_END		  UINT64_MAX
 
 /* Changes are missing, and the snapshot repairs that. */
 typedef struct SnapshotGap
@@ -41,19 +41,6 @@ typedef struct SnapshotGap
 	uint64_t until_lsn; /* where the new slot begins */
 	int64_t found_us;	/* when it was seen, since 1970 */
 } SnapshotGap;
-
-typedef struct SnapshotSpan
-{
-	uint64_t first;
-	uint64_t before; /* SNAPSHOT_NO_END: the end, wherever that is */
-} SnapshotSpan;
-
-typedef struct SnapshotSpans
-{
-	SnapshotSpan *items; /* ascending, disjoint, not adjacent */
-	size_t count;
-	size_t cap;
-} SnapshotSpans;
 
 typedef struct SnapshotTable
 {
@@ -171,7 +158,5 @@ extern void snapshot_plan_marked(SnapshotPlan *p, SnapshotTable *t);
 extern uint64_t snapshot_plan_floor(const SnapshotPlan *p, const char *schema,
 									size_t schema_len, const char *table,
 									size_t table_len);
-
-extern void snapshot_spans_add(SnapshotSpans *s, SnapshotSpan span);
 
 #endif /* TUPLECAST_SNAPSHOT_PLAN_H */

@@ -43,4 +43,17 @@ extern void prepare_skip(Prepare *p);
 extern bool prepare_reply(Prepare *p, const PGresult *res,
 						  Error *err) MUST_CHECK;
 
+/* The output plugin's options, but for the publications: what they would
+ * select. */
+extern void prepare_options_text(PgText *sql, const Config *cfg);
+
+/* ---- source_identity.c ---- */
+/*
+ * Asks for statements, one a row, for the captured tables that an entry names
+ * and that are not so already; of several entries the first counts.  false: err,
+ * of the configuration.
+ */
+extern bool prepare_identities_text(PgText *sql, const Config *cfg,
+									Error *err) MUST_CHECK;
+
 #endif /* TUPLECAST_SOURCE_PREPARE_H */

@@ -53,7 +53,7 @@ mutant leaves_out_too_much snapshot_plan.c 's/t->lsn < floor\)\)\n\t\t\tfloor = 
 mutant leaves_out_what_is_not_in_it core.c 's/c->txn\.commit_lsn < c->current->floor_lsn/c->txn.commit_lsn < c->current->floor_lsn + 0x400/'
 mutant forgets_the_first_round snapshot_plan.c 's/t->lsn == 0 \|\| \(p->exact/t->lsn == 0 || (true/' 100
 mutant moves_on_over_deleted_rows loop_snapshot.c 's/s->plan\.had_rows \? core_position_lsn\(&l->core\)\s*: 0/s->plan.had_rows \&\& s->plan.count == 0 ? core_position_lsn(\&l->core) : 0/' 120
-mutant does_not_look_for_young_rows snapshot_plan.c 's/spans_copy\(&t->again, &t->done\);/;/' 470
+mutant does_not_look_for_young_rows snapshot_plan.c 's/snapshot_spans_copy\(&t->again, &t->done\);/;/' 470
 mutant as_seen_though_values_are_missing snapshot_plan.c 's/t->older != 0 && t->whole && t->seen/t->older != 0 \&\& t->seen/; s/p->seen != NULL && t->whole/p->seen != NULL/' 470
 mutant reads_twice_what_it_has snapshot_plan.c 's/t->as_seen = t->older != 0 && t->whole/t->as_seen = false \&\& t->whole/'
 mutant goes_on_in_a_rewritten_table snapshot_plan.c 's/t->node != 0 && t->node != node && !t->complete/false/' 140
