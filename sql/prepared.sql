@@ -1,5 +1,7 @@
 -- a prepared transaction is published when it commits (needs max_prepared_transactions)
 SET synchronous_commit = on;
+-- hints are worded otherwise in each version
+\set VERBOSITY terse
 \pset format unaligned
 \pset tuples_only on
 SELECT 'slot' FROM pg_create_logical_replication_slot('regress_prepared', 'tuplecast');
