@@ -85,7 +85,7 @@ def _ticks(low, high):
 def lines(title, x_title, y_title, series, dots=True, y_log=True):
     """series: {name: ([(x, y)], color, dashed)}; x logarithmic, y, too, or linear from zero."""
     columns = max(1, int((WIDTH - 80) // (40 + CHARACTER * max(map(len, series)))))
-    top = 36 + 18 * math.ceil(len(series) / columns)
+    top = 50 + 18 * math.ceil(len(series) / columns)  # title, legend, what y is
     height = top + 250
     svg = Svg(height, title)
     left, right, bottom = 60, WIDTH - 20, height - 44
