@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run.sh [TARGET...]: runs the fuzzers (all, or those named), two at a time, each for FUZZ_SECONDS (1800) from the seeds in
-# corpus/. What it finds stays in build/crashes, and the run fails. FUZZ_SEED fixes the random numbers.
+# corpus/. What it finds stays in build/crashes, and the run fails. FUZZ_SEED fixes the random numbers; an input may take FUZZ_TIMEOUT (10) seconds.
 # run.sh --minimise [TARGET...]: puts what the last run learned into corpus/, made as small as possible.
 set -uo pipefail
 cd "$(dirname "$0")"
@@ -24,7 +24,7 @@ fuzz()
 	local t=$1 log=build/$1.log dict=()
 	[ ! -f "build/dict/$t" ] || dict=(-dict="build/dict/$t")
 	mkdir -p "build/corpus/$t" "corpus/$t"
-	if build/"$t" -max_total_time="$seconds" -seed="${FUZZ_SEED:-0}" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+	if build/"$t" -max_total_time="$seconds" -seed="${FUZZ_SEED:-0}" -timeout="${FUZZ_TIMEOUT:-10}" -rss_limit_mb=1024 -print_final_stats=1 \
 		-artifact_prefix="build/crashes/$t-" "${dict[@]}" "build/corpus/$t" "corpus/$t" >"$log" 2>&1; then
 		echo "$t: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs, nothing found"
 	else
