@@ -4,6 +4,8 @@ import signal
 import pytest
 
 from harness import ledger
+from harness.kafka import KafkaCluster
+from harness.proxy import ADD_PARTITIONS_TO_TXN, END_TXN, INIT_PRODUCER_ID, Proxy
 from harness.wait import wait_until
 
 TABLES = "--table.include.list=public.account,public.ledger"
@@ -214,6 +216,55 @@ def test_the_broker_goes_and_comes(loaded, run, make_broker, how):
             records_flow(shipper)
     check(loaded, broker, "exactly-once", timeout=180)
     assert shipper.running() and shipper.pid == pid
+
+
+# https://kafka.apache.org/protocol: to be tried again, abortable, and fatal for the client
+ANSWERS = {
+    END_TXN: {15: "COORDINATOR_NOT_AVAILABLE", 51: "CONCURRENT_TRANSACTIONS", 49: "INVALID_PRODUCER_ID_MAPPING", 48: "INVALID_TXN_STATE",
+              47: "INVALID_PRODUCER_EPOCH", 90: "PRODUCER_FENCED"},
+    ADD_PARTITIONS_TO_TXN: {51: "CONCURRENT_TRANSACTIONS", 55: "OPERATION_NOT_ATTEMPTED", 49: "INVALID_PRODUCER_ID_MAPPING", 90: "PRODUCER_FENCED"},
+    INIT_PRODUCER_ID: {16: "NOT_COORDINATOR", 51: "CONCURRENT_TRANSACTIONS", 90: "PRODUCER_FENCED"},
+}
+
+
+@pytest.fixture
+def doubtful():
+    """A broker whose answers can be made errors, although it did what it was asked for."""
+    proxy = Proxy()
+    kafka = None
+    try:
+        kafka = KafkaCluster(nodes=1, proxy=proxy)
+        yield kafka.start()
+    finally:
+        if kafka:
+            kafka.destroy()
+        proxy.close()
+
+
+def test_errors_about_transactions_whatever_became_of_them(loaded, run, doubtful):
+    broker, link = doubtful.nodes[0], doubtful.links[0]
+    for table in ("account", "ledger"):
+        broker.create_topic(loaded.topic(table), 3)
+    shipper = start(run, loaded, "exactly-once", kafka=doubtful)
+    first_versions(loaded)
+    with ledger.Load(loaded, paced=0.02) as load:
+        for key, codes in ANSWERS.items():
+            for code, name in codes.items():
+                records_flow(shipper, 20)
+                link.answer(key, "error", code)
+                if key == INIT_PRODUCER_ID:
+                    # both ends begin anew then
+                    loaded.terminate_walsender()
+                wait_until(lambda: link.matched or not shipper.running(), what=f"an answer {name} to a request {key}")
+                commits = shipper.metric("commits_total")
+                shipper.wait_metric("commits_total", lambda n: n > commits + 1)
+        # of this one a person must know
+        link.answer(END_TXN, "error", 53)
+        assert shipper.wait_exit() == 3
+        assert "--transactional-id" in shipper.log()
+        load.wait_commits(10)
+        start(run, loaded, "exactly-once", kafka=doubtful)
+    check(loaded, broker, "exactly-once")
 
 
 def test_a_broker_away_longer_than_the_transaction_lives(loaded, run, make_broker):

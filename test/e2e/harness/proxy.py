@@ -6,8 +6,7 @@ import threading
 
 from .wait import free_port
 
-END_TXN = 26
-PRODUCE = 0
+PRODUCE, INIT_PRODUCER_ID, ADD_PARTITIONS_TO_TXN, END_TXN = 0, 22, 24, 26
 
 
 class Proxy:
@@ -48,7 +47,7 @@ class Proxy:
 class Connection:
     def __init__(self, client, server):
         self.client, self.server = client, server
-        self.asked = {}     # correlation id → ApiKey of Kafka's requests under way
+        self.asked = {}     # correlation id → ApiKey and version of Kafka's requests under way
         self.orphan = False  # the server's side is gone, and the client is not told
         self.tasks = []
 
@@ -99,10 +98,11 @@ class Link:
         """The server's side is closed; the client's stays open, and nobody ever answers on it."""
         self.proxy.call(self._orphan())
 
-    def answer(self, api_key, action, seconds=0, count=1):
-        """Of the next `count` answers to requests of that ApiKey: "drop", "delay" by seconds, or "reset" the connection instead."""
+    def answer(self, api_key, action, value=0, count=1):
+        """Of the next `count` answers to requests of that ApiKey: "drop", "delay" by so many seconds, "reset" the connection instead, or "error":
+        the broker did what it was asked for, and is said to have answered with the code."""
         self.matched = 0
-        self.rule = [api_key, action, seconds, count]
+        self.rule = [api_key, action, value, count]
 
     # ---- plumbing ----
     async def listen(self):
@@ -195,10 +195,10 @@ class Link:
         head = await reader.readexactly(4)
         body = await reader.readexactly(struct.unpack(">i", head)[0])
         if up:
-            key, _, correlation = struct.unpack_from(">hhi", body)
-            connection.asked[correlation] = key
+            key, version, correlation = struct.unpack_from(">hhi", body)
+            connection.asked[correlation] = key, version
             return head + body
-        key = connection.asked.pop(struct.unpack_from(">i", body)[0], None)
+        key, version = connection.asked.pop(struct.unpack_from(">i", body)[0], (None, 0))
         rule = self.rule
         if rule is not None and rule[0] == key and rule[3] > 0:
             rule[3] -= 1
@@ -207,5 +207,28 @@ class Link:
                 return b"drop"
             if rule[1] == "reset":
                 raise OSError("reset by rule")
+            if rule[1] == "error":
+                return head + with_error(body, key, version, rule[2])
             await asyncio.sleep(rule[2])
         return head + body
+
+
+def with_error(body, key, version, code):
+    """An answer to a request about transactions with another code in all places; behind the correlation id stands the time to wait."""
+    out, at = bytearray(body), 8
+    if version >= {INIT_PRODUCER_ID: 2, ADD_PARTITIONS_TO_TXN: 3, END_TXN: 3}[key]:
+        assert key == INIT_PRODUCER_ID, "a newer version than librdkafka spoke"
+        at += 1     # tagged fields
+    if key != ADD_PARTITIONS_TO_TXN:
+        struct.pack_into(">h", out, at, code)
+        return bytes(out)
+    topics, = struct.unpack_from(">i", out, at)
+    at += 4
+    for _ in range(topics):
+        at += 2 + struct.unpack_from(">h", out, at)[0]
+        partitions, = struct.unpack_from(">i", out, at)
+        at += 4
+        for _ in range(partitions):
+            struct.pack_into(">h", out, at + 4, code)
+            at += 6
+    return bytes(out)
