@@ -241,6 +241,7 @@ def doubtful():
         proxy.close()
 
 
+@pytest.mark.slow
 def test_errors_about_transactions_whatever_became_of_them(loaded, run, doubtful):
     broker, link = doubtful.nodes[0], doubtful.links[0]
     for table in ("account", "ledger"):
