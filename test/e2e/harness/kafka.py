@@ -325,7 +325,7 @@ class TopicReader:
                 if message.error().code() == KafkaError._PARTITION_EOF:
                     self.reached[message.topic(), message.partition()] = message.offset()
                 if message.error().code() in (KafkaError._PARTITION_EOF, KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT,
-                                              KafkaError.UNKNOWN_TOPIC_OR_PART):
+                                              KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.NOT_LEADER_FOR_PARTITION):
                     continue
                 raise KafkaException(message.error())
             new.append(Record(message.topic(), message.partition(), message.offset(), message.key(), message.value(),
@@ -353,7 +353,19 @@ class TopicReader:
     def read_all(self, timeout=60):
         """What the topics hold now."""
         self._discover()
-        ends = {tp: self.consumer.get_watermark_offsets(TopicPartition(*tp), timeout=30)[1] for tp in self.assigned}
+        ends = {}
+
+        def known():
+            """A busy broker may lose the leadership for a moment."""
+            try:
+                for tp in self.assigned:
+                    ends[tp] = self.consumer.get_watermark_offsets(TopicPartition(*tp), timeout=30)[1]
+            except KafkaException as e:
+                if e.args[0].code() in (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE):
+                    return False
+                raise
+            return True
+        wait_until(known, timeout, what="the partitions have leaders")
 
         def complete(records):
             seen = dict(self.reached)
