@@ -73,7 +73,7 @@ typedef struct Core
 	uint64_t open_records; /* put under this ticket */
 	uint64_t put_lsn;	   /* nothing up to here is still to be put */
 	char *put_snapshot;	   /* progress of what is put, or NULL */
-	bool had_position;	   /* one of ours was durable in this process */
+	bool had_position;	   /* this process read one, or made one durable */
 	bool gap;			   /* changes behind gap_lsn are missing */
 	uint64_t gap_lsn;
 	bool rows_open; /* rows of a snapshot are the tracker's open entry */
@@ -122,6 +122,8 @@ extern bool core_resume(Core *c, const ResumeStored *stored,
 /* core_resume(), told to repair, begins at the slot although changes between
  * *after and the slot are missing. */
 extern bool core_gap(const Core *c, uint64_t *after);
+/* Was one stored when the session began?  Then none is no answer. */
+extern bool core_expects_position(const Core *c);
 
 extern CoreVerdict core_frame(Core *c, const Frame *f, SinkRecord *out,
 							  Error *err) MUST_CHECK;

@@ -45,6 +45,8 @@ core_resume(Core *c, const ResumeStored *stored, const ResumeServer *server,
 								 &drop_open, err))
 		return false;
 	place.end_lsn = s.slot_lsn;
+	if (stored->position != NULL)
+		c->had_position = true;
 	if (d->resumed)
 		return core_resume_again(c, stored, server, err);
 	position_free(&d->base);
@@ -99,6 +101,12 @@ core_is_base(const Core *c, const Position *stored)
 		   stored->generation == base->generation &&
 		   stored->end_lsn == base->end_lsn &&
 		   record_id_compare(stored->open, base->open) == 0;
+}
+
+bool
+core_expects_position(const Core *c)
+{
+	return c->known_position;
 }
 
 bool

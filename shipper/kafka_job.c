@@ -34,11 +34,12 @@ kafka_job_ask(KafkaSink *ks, KafkaTopic *topic)
 }
 
 void
-kafka_job_submit(KafkaSink *ks, KafkaJobKind kind)
+kafka_job_submit(KafkaSink *ks, KafkaJobKind kind, bool expected)
 {
 	KafkaJob *job = sink_alloc(sizeof(*job));
 
 	job->kind = kind;
+	job->expected = expected;
 	ks->busy = true;
 	ks->errors_before = ks->log.transport_errors;
 	kafka_worker_submit(ks->worker, job);

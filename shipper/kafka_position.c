@@ -15,6 +15,7 @@
 #include "failpoint.h"
 #include "kafka_request.h"
 #include "kafka_sink.h"
+#include "log.h"
 #include "position.h"
 
 #define METADATA_MS 5000
@@ -23,6 +24,8 @@
 /* until brokers know a topic that was just created */
 #define CREATED_MS 10
 #define CREATE_MS  10000
+/* then a position that this process knows of is gone */
+#define MISSING_MS 10000
 /* how many of the last offsets are looked at, before all are */
 #define FIRST_WINDOW  64
 #define NEXT_WINDOW	  8192
@@ -167,6 +170,26 @@ create(rd_kafka_t *rk, const KafkaPlace *p, KafkaJob *job)
 	return kafka_refuse(job);
 }
 
+/*
+ * A position that this process knows of is not there.  A broker that has just
+ * started may not know its topics yet: some seconds decide whether it is gone.
+ */
+static bool
+still_expected(const KafkaPlace *p, KafkaJob *job)
+{
+	int64_t now = clock_ms();
+
+	if (!job->expected)
+		return false;
+	if (job->missing_ms == 0)
+	{
+		job->missing_ms = now;
+		log_event(LOG_WARN, "the position is missing: asking again",
+				  F_STR("topic", p->topic));
+	}
+	return now - job->missing_ms < MISSING_MS;
+}
+
 /* true: it is there and fit; else *done as of a job. */
 static bool
 look(rd_kafka_t *rk, const KafkaPlace *p, rd_kafka_topic_t *rkt, KafkaJob *job,
@@ -184,7 +207,8 @@ look(rd_kafka_t *rk, const KafkaPlace *p, rd_kafka_topic_t *rkt, KafkaJob *job,
 		rd_kafka_metadata_destroy(md);
 	}
 	if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-		*done = create(rk, p, job);
+		*done = still_expected(p, job) ? kafka_again(job, RETRY_MS)
+									   : create(rk, p, job);
 	else if (code != 0 && kafka_error_is_final(code))
 	{
 		kafka_error_set(&job->err, code, p->topic, 0, NULL);
@@ -385,6 +409,8 @@ recover_with(rd_kafka_t *rk, KafkaPlace *p, rd_kafka_topic_t *rkt,
 										 : kafka_again(job, RETRY_MS);
 	}
 	free(f.tables);
+	if (f.data == NULL && still_expected(p, job))
+		return kafka_again(job, RETRY_MS);
 	if (high > low && p->tables_key != NULL)
 		read_tables(p, low, high, job);
 	job->position = f.data;

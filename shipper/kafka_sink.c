@@ -207,9 +207,9 @@ kafka_put(Sink *s, const SinkRecord *r, Error *err)
 /* ---- position and transactions --------------------------------------------- */
 
 static void
-kafka_recover(Sink *s)
+kafka_recover(Sink *s, bool expected)
 {
-	kafka_job_submit((KafkaSink *) s, KAFKA_JOB_RECOVER);
+	kafka_job_submit((KafkaSink *) s, KAFKA_JOB_RECOVER, expected);
 }
 
 static SinkResult
@@ -248,7 +248,7 @@ kafka_commit(Sink *s, Error *err)
 		flush(ks);
 	if (ks->busy || ks->queued.records > 0)
 		return SINK_PENDING;
-	kafka_job_submit(ks, KAFKA_JOB_COMMIT);
+	kafka_job_submit(ks, KAFKA_JOB_COMMIT, false);
 	return SINK_OK;
 }
 

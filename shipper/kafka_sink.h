@@ -111,7 +111,9 @@ typedef struct KafkaJob
 	int brokers;
 	Error err;
 	/* of a recovery */
-	void *position; /* owned; NULL: there is none */
+	bool expected;		/* this process knows of a position */
+	int64_t missing_ms; /* when it was missed first; 0: not yet */
+	void *position;		/* owned; NULL: there is none */
 	size_t position_len;
 	void *tables; /* the same, of the captured tables */
 	size_t tables_len;

@@ -47,8 +47,8 @@ extern void kafka_sink_close(Sink *s);
 /* Whether the topic is there and how many partitions it has; with NULL, whether
  * a broker is. */
 extern void kafka_job_ask(KafkaSink *ks, KafkaTopic *topic);
-/* A recovery or a commit. */
-extern void kafka_job_submit(KafkaSink *ks, KafkaJobKind kind);
+/* A recovery or a commit.  expected: the recovery will find a position. */
+extern void kafka_job_submit(KafkaSink *ks, KafkaJobKind kind, bool expected);
 /* One that is done; it is freed. */
 extern void kafka_job_take(KafkaSink *ks, KafkaJob *job);
 

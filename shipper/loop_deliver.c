@@ -66,7 +66,7 @@ loop_resume(Loop *l)
 {
 	l->resuming = true;
 	l->recoveries++;
-	l->ops->recover(l->sink);
+	l->ops->recover(l->sink, core_expects_position(&l->core));
 }
 
 static bool

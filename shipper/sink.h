@@ -92,9 +92,10 @@ typedef struct SinkOps
 	/*
 	 * NULL: the sink keeps no position.  Fences whoever held it before
 	 * (exactly-once) and reads the last position; events.recovered() follows, or
-	 * service() fails.
+	 * service() fails.  expected: there is one, so that "none" is not believed
+	 * before it was heard for some seconds.
 	 */
-	void (*recover)(Sink *s);
+	void (*recover)(Sink *s, bool expected);
 	/* The same as a record, under SINK_POSITION_TICKET; after recovered(). */
 	SinkResult (*put_position)(Sink *s, const void *position, size_t len,
 							   Error *err);

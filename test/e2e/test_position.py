@@ -139,6 +139,28 @@ def test_exactly_once_wants_the_position_that_there_was(db, run, broker):
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_a_position_that_a_broker_forgot_for_a_moment_is_asked_for_again(db, run, broker, mode):
+    """Within a process that had one: as of brokers that have just started."""
+    db.sql(TABLE)
+    shipper = run(db, f"--delivery={mode}", "--position.interval.ms=600000")
+    insert(db, 10)
+    db.wait_confirmed()
+    with broker.reader(topic_of(db)) as reader:
+        last = reader.read_all()[-1]
+    forge(db, broker, gone=True)
+    db.terminate_walsender()
+    shipper.wait_log("the position is missing")
+    producer = Producer({"bootstrap.servers": broker.address})
+    producer.produce(topic_of(db), last.value, last.key, 0)
+    assert producer.flush(60) == 0
+    insert(db)
+    db.wait_confirmed()
+    assert shipper.running()
+    with broker.reader(db.topic("t")) as reader:
+        assert len(reader.read_all()) == 11
+
+
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("changes,code", [
     ({"system": "1234"}, "wrong_cluster"),
     ({"lsn": "0/10"}, "position_gap"),

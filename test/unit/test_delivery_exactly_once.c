@@ -79,12 +79,40 @@ remembers_what_was_durable(void **state)
 	commit(w);
 	core_reset(&w->core);
 	w->any = false;
+	assert_false(core_expects_position(&w->core));
 	assert_false(resume(w, 0x80));
+	assert_true(core_expects_position(&w->core));
 	assert_string_equal(w->err.code, "position_lost");
 	w->any = true;
 	w->stored.end_lsn = 0x90;
 	assert_false(resume(w, 0x80));
 	assert_string_equal(w->err.code, "position_gap");
+	end(w);
+}
+
+/* Read, though none of ours came after it. */
+static void
+remembers_what_it_read(void **state)
+{
+	World *w = world(true);
+	Core before;
+
+	(void) state;
+	start(w);
+	transaction(w, 0x100, 1);
+	w->now += 20;
+	commit(w);
+	before = w->core;
+	core_init(&w->core, &w->stats);
+	core_configure(&w->core, &before.delivery.opt);
+	assert_true(resume(w, 0x80));
+	assert_false(core_expects_position(&w->core));
+	core_reset(&w->core);
+	w->any = false;
+	assert_false(resume(w, 0x80));
+	assert_true(core_expects_position(&w->core));
+	assert_string_equal(w->err.code, "position_lost");
+	core_free(&before);
 	end(w);
 }
 
@@ -372,6 +400,7 @@ main(void)
 		cmocka_unit_test(waits_for_no_answer_for_ever),
 		cmocka_unit_test(acks_alone_do_not_count),
 		cmocka_unit_test(remembers_what_was_durable),
+		cmocka_unit_test(remembers_what_it_read),
 		cmocka_unit_test(goes_on_behind_a_gap),
 		cmocka_unit_test(holds_records_while_it_commits),
 		cmocka_unit_test(splits_between_changes_only),

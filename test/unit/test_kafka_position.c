@@ -136,7 +136,7 @@ recover(World *w)
 {
 	int wanted = w->recovered + 1;
 
-	w->d.ops->recover(w->d.sink);
+	w->d.ops->recover(w->d.sink, false);
 	until(w, &w->recovered, wanted);
 }
 
@@ -229,11 +229,74 @@ a_topic_with_more_partitions_is_refused(void **state)
 		rd_kafka_mock_topic_create(mock, "__tuplecast-position.test.two", 2, 1),
 		0);
 	w = open_sink("two", false);
-	w->d.ops->recover(w->d.sink);
+	w->d.ops->recover(w->d.sink, false);
 	while (turn(&w->d))
 		assert_true(test_now_ms() < end);
 	assert_string_equal(w->d.err.code, "position_topic_partitions");
 	assert_int_equal(w->d.err.kind, ERR_ENVIRONMENT);
+	close_sink(w);
+}
+
+/* A place and a job of the worker, one try at a time. */
+static bool
+try_again(KafkaPlace *p, KafkaJob *job)
+{
+	job->due_ms = 0;
+	return kafka_position_recover(mock_host, p, job);
+}
+
+static void
+a_position_that_was_known_is_asked_for_again(void **state)
+{
+	World *w;
+	KafkaJob job = {.kind = KAFKA_JOB_RECOVER, .expected = true};
+	KafkaPlace *p;
+	Error err;
+
+	(void) state;
+	make_topic("known");
+	w = open_sink("known", false);
+	recover(w);
+	p = kafka_place_new(&w->d.cfg, bootstrap, &err);
+	assert_non_null(p);
+	/* the broker forgot the topic, then it is there but empty */
+	rd_kafka_mock_topic_set_error(mock, p->topic,
+								  RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+	assert_false(try_again(p, &job));
+	assert_true(job.due_ms > 0);
+	rd_kafka_mock_topic_set_error(mock, p->topic, RD_KAFKA_RESP_ERR_NO_ERROR);
+	assert_false(try_again(p, &job));
+	assert_true(job.due_ms > 0);
+	write_position(w, "{\"n\":1}");
+	assert_true(try_again(p, &job));
+	assert_true(job.ok);
+	assert_non_null(job.position);
+	assert_int_equal(job.position_len, 7);
+	assert_memory_equal(job.position, "{\"n\":1}", 7);
+	free(job.position);
+	kafka_place_free(p);
+	close_sink(w);
+}
+
+static void
+not_for_ever(void **state)
+{
+	World *w;
+	KafkaJob job = {.kind = KAFKA_JOB_RECOVER, .expected = true};
+	KafkaPlace *p;
+	Error err;
+
+	(void) state;
+	make_topic("gone");
+	w = open_sink("gone", false);
+	p = kafka_place_new(&w->d.cfg, bootstrap, &err);
+	assert_non_null(p);
+	assert_false(try_again(p, &job));
+	job.missing_ms -= 11000;
+	assert_true(try_again(p, &job));
+	assert_true(job.ok);
+	assert_null(job.position);
+	kafka_place_free(p);
 	close_sink(w);
 }
 
@@ -244,6 +307,8 @@ main(void)
 		cmocka_unit_test(at_least_once_reads_what_was_written_last),
 		cmocka_unit_test(exactly_once_commits_records_with_their_position),
 		cmocka_unit_test(a_topic_with_more_partitions_is_refused),
+		cmocka_unit_test(a_position_that_was_known_is_asked_for_again),
+		cmocka_unit_test(not_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, start_mock, stop_mock);
