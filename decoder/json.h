@@ -13,7 +13,7 @@
 /* No buffer grows beyond it: oversize.c lowers it for a while. */
 extern int json_ceiling;
 /* ERROR: program limit exceeded */
-extern void json_beyond_ceiling(void) pg_attribute_noreturn();
+extern void json_beyond_ceiling(void) __attribute__((noreturn));
 extern void json_enlarge(StringInfo out, int n);
 
 /* Room for n more bytes and the terminator, without a call in most cases. */
