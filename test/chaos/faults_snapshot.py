@@ -35,7 +35,7 @@ class Trial:
         try:
             with Writer(self.db, BIG_TABLES, self.seed, ROWS):
                 rounds, note = kill()
-            records = read_until_mark(self.db, self.stand.kafka.direct, [self.db.topic(t) for t in BIG_TABLES], 300)
+            records = read_until_mark(self.db, self.stand.kafka.direct, [self.db.topic(t) for t in BIG_TABLES])
         finally:
             for shipper in self.shippers:
                 shipper.destroy()
@@ -108,7 +108,7 @@ class ChunkKiller:
         def over():
             ask_again()
             return not shipper.running() or point == "outside" and shipper.ready() and shipper.metric("incremental_snapshot_chunks_total") >= nth
-        wait_until(over, 120, what=lambda: f"{point} is passed {nth} times:\n{shipper.log()[-3000:]}")
+        wait_until(over, 120, what=lambda: f"{point} is passed {nth} times:\n{shipper.log()[-3000:]}", progress=shipper.progress)
         if point == "outside" and shipper.running():
             shipper.kill()
         ended = shipper.process.wait()

@@ -6,6 +6,7 @@ import pytest
 
 from harness.kafka import Record, java_partition, murmur2
 from harness.ledger import duplicates, faults
+from harness.wait import TimedOut, wait_until
 
 
 def record(offset, table, lsn, row):
@@ -78,3 +79,16 @@ def test_a_key_on_two_partitions_is_reported(good):
 def test_murmur2_is_that_of_the_java_client(data, signed):
     assert murmur2(data) == signed % 2**32
     assert java_partition(data, 7) == (signed & 0x7FFFFFFF) % 7
+
+
+def test_waiting_begins_anew_with_each_progress():
+    count = iter(range(1000))
+    left = 3
+
+    def condition():
+        nonlocal left
+        left -= 1
+        return left < 0
+    wait_until(condition, 0, progress=lambda: next(count), interval=0)
+    with pytest.raises(TimedOut):
+        wait_until(lambda: False, 0, progress=lambda: 7, interval=0)

@@ -333,13 +333,13 @@ class TopicReader:
         self.records += new
         return new
 
-    def read_until(self, condition, timeout=60, what=None):
-        """condition(list of all records so far)"""
+    def read_until(self, condition, timeout=60, what=None, progress=None):
+        """condition(list of all records so far); progress as wait_until() has it"""
         def attempt():
             self.poll()
             return condition(self.records)
         try:
-            wait_until(attempt, timeout, interval=0)
+            wait_until(attempt, timeout, interval=0, progress=progress)
         except TimedOut:
             tail = "\n".join(f"{r.topic}[{r.partition}]@{r.offset} {r.key} {r.value}" for r in self.records[-20:])
             raise TimedOut(f"not within {timeout} s: {what or 'the awaited records'}; {len(self.records)} records, the last:\n{tail}") from None
@@ -350,8 +350,11 @@ class TopicReader:
         assert len(self.records) == count, [(r.topic, r.key, r.value) for r in self.records]
         return self.records
 
+    def arrived(self):
+        return len(self.records)
+
     def read_all(self, timeout=60):
-        """What the topics hold now."""
+        """What the topics hold now; the time is that without a record."""
         self._discover()
         ends = {}
 
@@ -367,13 +370,15 @@ class TopicReader:
             return True
         wait_until(known, timeout, what="the partitions have leaders")
 
+        seen, looked_at = {}, 0
+
         def complete(records):
-            seen = dict(self.reached)
-            for r in records:
-                at = r.topic, r.partition
-                seen[at] = max(seen.get(at, 0), r.offset + 1)
-            return all(seen.get(tp, 0) >= end for tp, end in ends.items())
-        return self.read_until(complete, timeout, f"offsets {ends}")
+            nonlocal looked_at
+            for r in records[looked_at:]:
+                seen[r.topic, r.partition] = r.offset + 1
+            looked_at = len(records)
+            return all(max(seen.get(tp, 0), self.reached.get(tp, 0)) >= end for tp, end in ends.items())
+        return self.read_until(complete, timeout, f"offsets {ends}", self.arrived)
 
 
 def murmur2(data):

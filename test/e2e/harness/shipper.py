@@ -87,6 +87,10 @@ class Shipper:
         assert status == 200, (status, body)
         return parse_metrics(body)
 
+    def progress(self):
+        """Something else as long as records are put or acknowledged."""
+        return re.findall(r"^tuplecast_records(?:_acked)?_total \d+", self.get("/metrics")[1], re.M)
+
     def metric(self, name):
         return self.metrics()[f"tuplecast_{name}"]
 

@@ -41,11 +41,11 @@ def rows_of(db, table):
 
 
 def read_until_mark(db, address, topics, timeout=180):
-    """All records once a row that is made now has come through."""
+    """All records once a row that is made now has come through; the time is that without a record."""
     mark = db.value("INSERT INTO mark DEFAULT VALUES RETURNING id")
     with TopicReader(address, [*topics, db.topic("mark")]) as reader:
         reader.read_until(lambda records: any(r.topic == db.topic("mark") and value(r) and value(r)["id"] == mark for r in records[-50000:]), timeout,
-                          f"the mark {mark}")
+                          f"the mark {mark}", reader.arrived)
         return reader.read_all()
 
 
@@ -151,7 +151,7 @@ class Killer:
 
             def over(shipper=shipper):
                 return not shipper.running() or shipper.get("/readyz")[0] == 200
-            wait_until(over, 120, what=shipper.log)
+            wait_until(over, 120, what=shipper.log, progress=shipper.progress)
             self.resumed += "a snapshot was cut off" in shipper.log()
             if shipper.running():
                 shipper.kill()

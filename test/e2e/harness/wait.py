@@ -8,14 +8,20 @@ class TimedOut(AssertionError):
     pass
 
 
-def wait_until(condition, timeout=60, what=None, interval=0.05):
-    """Polls until condition() is true and returns its value."""
+def wait_until(condition, timeout=60, what=None, interval=0.05, progress=None):
+    """Polls until condition() is true and returns its value. The time begins anew whenever progress() is another value."""
     end = time.monotonic() + timeout
+    reached = progress and progress()
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
+            # before it is given up, and not at each poll: it may cost something
+            now = progress and progress()
+            if now != reached:
+                reached, end = now, time.monotonic() + timeout
+                continue
             described = what() if callable(what) else what or condition
             raise TimedOut(f"not within {timeout} s: {described}")
         time.sleep(interval)
