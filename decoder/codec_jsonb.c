@@ -26,18 +26,12 @@ walk_string(StringInfo out, const char *s, int len)
 {
 	StringInfoData once;
 	char *copy;
+	char *p = json_reserve(out, len + 4);
 
-	if (json_is_clean(s, len))
+	if (likely(json_copy_clean(p + 2, s, len)))
 	{
-		char *p = json_reserve(out, len + 4);
-
-		*p++ = '\\';
-		*p++ = '"';
-		memcpy(p, s, len);
-		p += len;
-		*p++ = '\\';
-		*p++ = '"';
-		*p = '\0';
+		memcpy(p, "\\\"", 2);
+		memcpy(p + len + 2, "\\\"", 3);
 		out->len += len + 4;
 		return;
 	}
@@ -138,13 +132,29 @@ walk_container(StringInfo out, const JsonbContainer *c)
 		json_char(out, ']');
 }
 
+/* The container, aligned; short ones need no memory. */
+static const JsonbContainer *
+aligned_container(Datum value)
+{
+	static union
+	{
+		JsonbContainer container;
+		char bytes[VARATT_SHORT_MAX];
+	} copy;
+	const struct varlena *stored = (struct varlena *) DatumGetPointer(value);
+
+	if (VARATT_IS_EXTERNAL(stored) || !VARATT_IS_SHORT(stored))
+		return &DatumGetJsonbP(value)->root;
+	memcpy(copy.bytes, VARDATA_SHORT(stored),
+		   VARSIZE_SHORT(stored) - VARHDRSZ_SHORT);
+	return &copy.container;
+}
+
 static void
 encode_jsonb(StringInfo out, Datum value, TypeCodec *codec)
 {
-	Jsonb *jb = DatumGetJsonbP(value);
-
 	json_char(out, '"');
-	walk_container(out, &jb->root);
+	walk_container(out, aligned_container(value));
 	json_char(out, '"');
 }
 

@@ -56,13 +56,6 @@ column_value(StringInfo out, const ColumnPlan *col, const RowImage *row)
 		col->codec->encode(out, row->values[i], col->codec);
 }
 
-static inline void
-encode_column(StringInfo out, const ColumnPlan *col, const RowImage *row)
-{
-	json_raw(out, col->name_json, col->name_len);
-	column_value(out, col, row);
-}
-
 void
 encode_column_value(StringInfo out, const ColumnPlan *col, const RowImage *row)
 {
@@ -83,9 +76,11 @@ encode_columns(StringInfo out, const ColumnPlan *columns, int n,
 	json_char(out, '{');
 	for (int i = 0; i < n; i++)
 	{
-		if (i > 0)
-			json_char(out, ',');
-		encode_column(out, &columns[i], row);
+		int first = i == 0 ? 1 : 0; /* has no comma */
+
+		json_raw(out, columns[i].name_json + first,
+				 columns[i].name_len - first);
+		column_value(out, &columns[i], row);
 	}
 }
 

@@ -44,33 +44,71 @@ is_special(unsigned char c)
 	return c < 0x20 || c == '"' || c == '\\' || c >= 0xf0;
 }
 
-/* length of the prefix that needs no escape */
+#ifdef __SSE2__
+/* a bit for each byte that is special */
+static inline unsigned
+special_bits(__m128i v)
+{
+	__m128i bad = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
+
+	bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
+	bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+	bad = _mm_or_si128(
+		bad, _mm_cmpeq_epi8(_mm_max_epu8(v, _mm_set1_epi8((char) 0xf0)), v));
+	return (unsigned) _mm_movemask_epi8(bad);
+}
+
+/* 8 bytes, or 4 of them twice */
+static inline __m128i
+load_half(const char *s, int n)
+{
+	int32 four;
+
+	if (n == 8)
+		return _mm_loadl_epi64((const __m128i *) s);
+	memcpy(&four, s, sizeof(four));
+	return _mm_set1_epi32(four);
+}
+#endif
+
+/*
+ * Copies the prefix that needs no escape, and returns its length; what is
+ * behind it, up to len, may be written, too.
+ */
 static inline int
-clean_prefix(const char *s, int len)
+copy_prefix(char *to, const char *s, int len)
 {
 	int i = 0;
 
 #ifdef __SSE2__
-	const __m128i quote = _mm_set1_epi8('"');
-	const __m128i backslash = _mm_set1_epi8('\\');
-	const __m128i control = _mm_set1_epi8(0x1f);
-	const __m128i four = _mm_set1_epi8((char) 0xf0);
-
-	for (; i + 16 <= len; i += 16)
+	while (i + 16 <= len)
 	{
 		__m128i v = _mm_loadu_si128((const __m128i *) (s + i));
-		__m128i bad;
+		unsigned bad = special_bits(v);
 
-		bad = _mm_cmpeq_epi8(_mm_min_epu8(v, control), v);
-		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, quote));
-		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, backslash));
-		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(_mm_max_epu8(v, four), v));
-		if (_mm_movemask_epi8(bad) != 0)
-			return i + __builtin_ctz(_mm_movemask_epi8(bad));
+		_mm_storeu_si128((__m128i *) (to + i), v);
+		if (bad != 0)
+			return i + __builtin_ctz(bad);
+		i += 16;
+		/* the last bytes with some that were looked at before */
+		if (i < len && i + 16 > len)
+			i = len - 16;
+	}
+	if (i == 0 && len >= 4)
+	{
+		int half = len >= 8 ? 8 : 4;
+		__m128i first = load_half(s, half);
+		__m128i last = load_half(s + len - half, half);
+
+		if (special_bits(_mm_unpacklo_epi64(first, last)) == 0)
+		{
+			json_move(to, s, len);
+			return len;
+		}
 	}
 #endif
-	while (i < len && !is_special((unsigned char) s[i]))
-		i++;
+	for (; i < len && !is_special((unsigned char) s[i]); i++)
+		to[i] = s[i];
 	return i;
 }
 
@@ -146,14 +184,11 @@ json_escape(StringInfo out, const char *s, int len)
 {
 	while (len > 0)
 	{
-		int n = clean_prefix(s, len);
+		int n = copy_prefix(json_reserve(out, len), s, len);
 
-		if (n > 0)
-		{
-			json_raw(out, s, n);
-			s += n;
-			len -= n;
-		}
+		out->len += n;
+		s += n;
+		len -= n;
 		if (len > 0)
 		{
 			n = escape_one(out, s, len);
@@ -161,6 +196,7 @@ json_escape(StringInfo out, const char *s, int len)
 			len -= n;
 		}
 	}
+	out->data[out->len] = '\0';
 }
 
 /* SQL_ASCII promises nothing: keep what is valid UTF-8, replace the rest. */
@@ -296,17 +332,22 @@ json_from_utf8(const char *s, int *len)
 }
 
 bool
-json_is_clean(const char *s, int len)
+json_copy_clean(char *to, const char *s, int len)
 {
-	return clean_prefix(s, len) == len &&
+	return copy_prefix(to, s, len) == len &&
 		   (GetDatabaseEncoding() == PG_UTF8 || is_ascii(s, len));
 }
 
 void
 json_utf8(StringInfo out, const char *s, int len)
 {
-	json_char(out, '"');
-	json_escape(out, s, len);
+	char *p = json_reserve(out, len + 2);
+	int n = copy_prefix(p + 1, s, len);
+
+	*p = '"';
+	out->len += n + 1;
+	if (n < len)
+		json_escape(out, s + n, len - n);
 	json_char(out, '"');
 }
 
@@ -455,12 +496,50 @@ json_special_float(StringInfo out, double v)
 	return true;
 }
 
+/*
+ * What has up to six decimals, as most numbers that people enter: then its
+ * digits are those of an integer, without a search for the shortest.  No two
+ * decimals of up to 15 digits come to the same double, and the quotient of two
+ * integers that a double holds is rounded as the decimal itself is: so if it is
+ * v, there is no shorter one.
+ */
+static bool
+few_decimals(StringInfo out, double v)
+{
+	double absolute = fabs(v);
+	uint64 millionths;
+	uint32 fraction;
+	char *start;
+	char *p;
+
+	/* Java writes what is less, or more, with an exponent */
+	if (!(absolute >= 1e-3 && absolute < 1e7))
+		return false;
+	millionths = (uint64) (absolute * 1e6 + 0.5);
+	if ((double) millionths / 1e6 != absolute)
+		return false;
+	p = start = json_reserve(out, 24);
+	if (v < 0)
+		*p++ = '-';
+	p += pg_ulltoa_n(millionths / 1000000, p);
+	*p++ = '.';
+	fraction = (uint32) (millionths % 1000000);
+	do
+	{
+		*p++ = (char) ('0' + fraction / 100000);
+		fraction = fraction % 100000 * 10;
+	} while (fraction != 0);
+	*p = '\0';
+	out->len += p - start;
+	return true;
+}
+
 void
 json_float8(StringInfo out, double v)
 {
 	char buf[DOUBLE_SHORTEST_DECIMAL_LEN];
 
-	if (!json_special_float(out, v))
+	if (!few_decimals(out, v) && !json_special_float(out, v))
 		java_notation(out, buf, double_to_shortest_decimal_buf(v, buf));
 }
 

@@ -25,13 +25,53 @@ json_reserve(StringInfo out, int n)
 	return out->data + out->len;
 }
 
+/* memcpy() of what mostly is a few bytes: by moves that may overlap */
+static inline void
+json_move(char *to, const char *from, int n)
+{
+	if (n > 16 || n <= 0)
+		memcpy(to, from, n);
+	else if (n >= 8)
+	{
+		uint64 first;
+		uint64 last;
+
+		memcpy(&first, from, sizeof(first));
+		memcpy(&last, from + n - sizeof(last), sizeof(last));
+		memcpy(to, &first, sizeof(first));
+		memcpy(to + n - sizeof(last), &last, sizeof(last));
+	}
+	else if (n >= 4)
+	{
+		uint32 first;
+		uint32 last;
+
+		memcpy(&first, from, sizeof(first));
+		memcpy(&last, from + n - sizeof(last), sizeof(last));
+		memcpy(to, &first, sizeof(first));
+		memcpy(to + n - sizeof(last), &last, sizeof(last));
+	}
+	else
+	{
+		char middle = from[n / 2];
+		char last = from[n - 1];
+
+		to[0] = from[0];
+		to[n / 2] = middle;
+		to[n - 1] = last;
+	}
+}
+
 /* n bytes as they are */
 static inline void
 json_raw(StringInfo out, const char *s, int n)
 {
 	char *p = json_reserve(out, n);
 
-	memcpy(p, s, n);
+	if (__builtin_constant_p(n))
+		memcpy(p, s, n);
+	else
+		json_move(p, s, n);
 	out->len += n;
 	out->data[out->len] = '\0';
 }
@@ -56,8 +96,11 @@ json_str(StringInfo out, const char *s)
 
 /* Escapes UTF-8; no quotes around it. */
 extern void json_escape(StringInfo out, const char *s, int len);
-/* Whether text in the database's encoding needs neither escape nor conversion. */
-extern bool json_is_clean(const char *s, int len);
+/*
+ * Copies text in the database's encoding to where there is room for it.  False
+ * if it needs an escape or a conversion: what is there then has no meaning.
+ */
+extern bool json_copy_clean(char *to, const char *s, int len);
 /* A JSON string of text in the database's encoding. */
 extern void json_text(StringInfo out, const char *s, int len);
 /* The same of text that is UTF-8 already. */

@@ -6,6 +6,8 @@
  */
 #include "numtext.h"
 
+#include "json.h"
+
 /* numeric.c: the header's first two bytes */
 #define SIGN_MASK		 0xC000
 #define SIGN_NEGATIVE	 0x4000
@@ -87,34 +89,57 @@ load(Stored *n, const char *data, int len)
 	return true;
 }
 
+/* The same without zeros in front; DIGIT_CHARS are written. */
+static inline char *
+put_first(char *p, unsigned digit)
+{
+	char all[2 * DIGIT_CHARS];
+	int skip = (digit < 1000) + (digit < 100) + (digit < 10);
+
+	put_digit(all, digit);
+	memcpy(p, all + skip, DIGIT_CHARS);
+	return p + DIGIT_CHARS - skip;
+}
+
 /* The digits before the point, without zeros in front. */
 static char *
 put_whole(char *p, const Stored *n)
 {
-	char first[DIGIT_CHARS];
-	unsigned digit;
-	int skip = 0;
-
 	if (n->weight < 0)
 	{
 		*p = '0';
 		return p + 1;
 	}
-	digit = digit_at(n, 0);
-	put_digit(first, digit);
-	while (skip < DIGIT_CHARS - 1 && first[skip] == '0')
-		skip++;
-	memcpy(p, first + skip, DIGIT_CHARS - skip);
-	p += DIGIT_CHARS - skip;
+	p = put_first(p, digit_at(n, 0));
 	for (int i = 1; i <= n->weight; i++)
 		p = put_digit(p, digit_at(n, i));
 	return p;
 }
 
-bool
-numeric_append(StringInfo out, Datum value)
+/* a short header of an integer that is not negative and has one digit */
+#define SMALL_INTEGER SIGN_SHORT
+
+/* What counters and most numbers in a jsonb are: 0 to 9999. */
+static inline bool
+small_integer(StringInfo out, const struct varlena *v)
 {
-	struct varlena *stored = (struct varlena *) DatumGetPointer(value);
+	const char *data = VARDATA_ANY(v);
+	char *p;
+
+	if (VARATT_IS_EXTERNAL(v) || VARATT_IS_COMPRESSED(v) ||
+		VARSIZE_ANY_EXHDR(v) != 2 * sizeof(uint16) ||
+		load16(data) != SMALL_INTEGER)
+		return false;
+	p = put_first(json_reserve(out, 2 * DIGIT_CHARS),
+				  load16(data + sizeof(uint16)));
+	*p = '\0';
+	out->len = p - out->data;
+	return true;
+}
+
+static bool
+any_number(StringInfo out, struct varlena *stored)
+{
 	struct varlena *v =
 		VARATT_IS_EXTERNAL(stored) || VARATT_IS_COMPRESSED(stored)
 			? detoast_attr(stored)
@@ -124,10 +149,9 @@ numeric_append(StringInfo out, Datum value)
 
 	if (!load(&n, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v)))
 		return false;
-	/* sign, point, and the last digit may be written too far */
-	enlargeStringInfo(out, (Max(n.weight, 0) + 1) * DIGIT_CHARS + n.scale +
-							   DIGIT_CHARS + 2);
-	p = out->data + out->len;
+	/* sign, point, and the first and last digit may be written too far */
+	p = json_reserve(out, (Max(n.weight, 0) + 1) * DIGIT_CHARS + n.scale +
+							  2 * DIGIT_CHARS + 2);
 	if (n.negative)
 		*p++ = '-';
 	p = put_whole(p, &n);
@@ -146,4 +170,12 @@ numeric_append(StringInfo out, Datum value)
 	if (v != stored)
 		pfree(v);
 	return true;
+}
+
+bool
+numeric_append(StringInfo out, Datum value)
+{
+	struct varlena *v = (struct varlena *) DatumGetPointer(value);
+
+	return small_integer(out, v) || any_number(out, v);
 }

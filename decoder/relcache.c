@@ -23,6 +23,7 @@ struct RelCache
 	HTAB *plans;  /* by relid */
 	HTAB *topics; /* by canonical name: who has it */
 	uint32 last_stream_id;
+	RelationPlan *last; /* asked for, or NULL; entries never move */
 };
 
 /* set in the id of a table's second stream */
@@ -221,7 +222,12 @@ relcache_get(RelCache *cache, Relation rel)
 	MemoryContext cxt;
 	MemoryContext old;
 
+	/* changes of one table mostly come one after another */
+	entry = cache->last;
+	if (entry != NULL && entry->relid == relid && entry->valid)
+		return entry;
 	entry = hash_search(cache->plans, &relid, HASH_ENTER, &found);
+	cache->last = entry;
 	if (found && entry->valid)
 		return entry;
 	if (!found)

@@ -21,7 +21,7 @@ typedef struct ColumnPlan
 	TypeCodec *codec;
 	const char *name;	   /* database's encoding */
 	const char *field;	   /* as it is published, UTF-8 */
-	const char *name_json; /* "name": escaped, with the colon */
+	const char *name_json; /* ,"name": escaped, with comma and colon */
 	int name_len;
 	const char *null_json;		  /* for a NULL */
 	const char *absent_json;	  /* for what an old tuple does not hold */

@@ -193,6 +193,7 @@ fill_column(ColumnPlan *col, const RelationPlan *plan, Relation leaf,
 	col->notnull = att->attnotnull;
 	col->name = pstrdup(NameStr(att->attname));
 	initStringInfo(&name);
+	json_char(&name, ',');
 	col->field = field_name_adjust(opts, json_to_utf8_cstring(col->name));
 	json_utf8(&name, col->field, strlen(col->field));
 	json_char(&name, ':');

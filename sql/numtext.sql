@@ -29,3 +29,21 @@ SELECT count(*) AS records,
 	WHERE v->>'n' IS NOT NULL OR v->>'big' IS NOT NULL;
 SELECT 'stop' FROM pg_drop_replication_slot('regression_slot');
 DROP TABLE nums;
+-- a double that is not written with an exponent is float8out()'s, with a digit behind the point
+SELECT 'init' FROM pg_create_logical_replication_slot('regression_slot', 'tuplecast');
+CREATE TABLE doubles (id serial PRIMARY KEY, d float8);
+-- with none to 17 decimals, most of which are not what a double can hold
+INSERT INTO doubles (d) SELECT round((((i * 7919) % 10007 / 5003.5::float8 - 1) * 10 ^ (i % 8))::numeric, i % 18)::float8 FROM generate_series(1, 5000) i;
+-- the neighbours of such: 0.30000000000000004, and what is next to a half of a millionth
+INSERT INTO doubles (d) SELECT (i / 10.0::float8) + 0.2::float8 FROM generate_series(1, 500) i;
+INSERT INTO doubles (d) SELECT i * 1e-7::float8 + 0.5 FROM generate_series(1, 500) i;
+INSERT INTO doubles (d) SELECT i / 3.0::float8 FROM generate_series(1, 500) i;
+INSERT INTO doubles (d) VALUES (0.001), (0.0010000000000000002), (9999999.999999), (9999999.9999999), (9999999.999999998), (-9999999.5),
+	(1234567.1234567), (0.1), (1.0000005), (1.00000049999), (0.9999995), (0.99999949999999995), (9007199.254740993), (4503599.6273704955);
+SELECT count(*) AS records, count(*) FILTER (WHERE d::text NOT LIKE '%.%') AS whole,
+	count(*) FILTER (WHERE sent <> d::text || CASE WHEN d::text LIKE '%.%' THEN '' ELSE '.0' END) AS differ
+	FROM (SELECT data::json->'value' AS v FROM pg_logical_slot_get_changes('regression_slot', NULL, NULL, 'topic.prefix', 'x')) c
+	JOIN doubles ON id = (v->>'id')::int, LATERAL (SELECT v->>'d' AS sent) s
+	WHERE abs(d) >= 0.001 AND abs(d) < 1e7;
+SELECT 'stop' FROM pg_drop_replication_slot('regression_slot');
+DROP TABLE doubles;

@@ -36,6 +36,7 @@ check_text(const uint8 *bytes, int len)
 	int valid_len = len;
 	const char *valid = json_valid_utf8((const char *) bytes, &valid_len);
 	json_t *v;
+	char *copy;
 
 	initStringInfo(&s);
 	json_utf8(&s, valid, valid_len);
@@ -48,15 +49,55 @@ check_text(const uint8 *bytes, int len)
 	back = jsonscan_unquote(s.data, &back_len);
 	FUZZ_CHECK(back_len == valid_len && memcmp(back, valid, valid_len) == 0,
 			   "another text by jsonscan_unquote");
-	if (json_is_clean((const char *) bytes, len) &&
+	copy = malloc(len + 1);
+	if (json_copy_clean(copy, (const char *) bytes, len) &&
 		valid == (const char *) bytes)
-		FUZZ_CHECK(s.len == len + 2, "it was said to be clean");
+		FUZZ_CHECK(s.len == len + 2 && memcmp(copy, bytes, len) == 0,
+				   "it was said to be clean");
+	free(copy);
 	/* as a server of another encoding has it */
 	shim_encoding = PG_SQL_ASCII;
 	resetStringInfo(&s);
 	json_text(&s, (const char *) bytes, len);
 	shim_encoding = PG_UTF8;
 	json_decref(parse(&s));
+}
+
+/* how many digits it takes to read v back */
+static int
+shortest_digits(double v)
+{
+	char text[40];
+
+	for (int n = 1; n < 17; n++)
+	{
+		snprintf(text, sizeof(text), "%.*e", n - 1, v);
+		if (strtod(text, NULL) == v)
+			return n;
+	}
+	return 17;
+}
+
+/* those of a number as it was written, without zeros at its ends */
+static int
+digits_of(const char *s)
+{
+	int n = 0;
+	int zeros = 0;
+
+	for (; *s != '\0' && *s != 'E'; s++)
+	{
+		if (*s < '0' || *s > '9')
+			continue;
+		if (*s != '0')
+		{
+			n += zeros + 1;
+			zeros = 0;
+		}
+		else if (n > 0)
+			zeros++;
+	}
+	return Max(n, 1);
 }
 
 static void
@@ -74,6 +115,10 @@ check_double(double v)
 	{
 		FUZZ_CHECK(json_is_real(j), "%s has no point", s.data);
 		FUZZ_CHECK(json_real_value(j) == v, "%s is not %.17g", s.data, v);
+		/* of a larger one that lies between two, the server takes the exact */
+		if (fabs(v) < 1e15)
+			FUZZ_CHECK(digits_of(s.data) <= shortest_digits(v),
+					   "%s is not the shortest", s.data);
 	}
 	json_decref(j);
 }
@@ -175,6 +220,9 @@ run(FuzzInput *in)
 	memcpy(&d, &bits, sizeof(d));
 	memcpy(&f, &half, sizeof(f));
 	check_double(d);
+	/* and a number that people would enter */
+	if (fabs(d) < 1e9)
+		check_double(rint(d * 1000) / 1000);
 	check_float(f);
 	check_integer(bits);
 	check_text(copy, (int) len);
