@@ -8,6 +8,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TOP / "test/e2e"), str(TOP / "test/compat")]
 
+from harness.jvm import SERVER  # noqa: E402
 from harness.kafka import KafkaBroker  # noqa: E402
 
 import beside  # noqa: E402
@@ -251,7 +252,7 @@ def main():
             results.case = "decode"
             run_decode(source, options, results)
         if set(options.cases) - {"decode"}:
-            broker = KafkaBroker(heap="512m")
+            broker = KafkaBroker(heap="1g", jvm=SERVER)
             broker.start()
         for case in CASES[1:]:
             if case in options.cases:

@@ -109,6 +109,8 @@ def run_latency(source, broker, options, results):
         results.add("latency", name, rate, {"wanted": rate, **found})
         return found
     found, bare = {}, {}
+    # a broker that runs for hours is compiled
+    latency.bare(broker, 2_000, 2 * seconds, 1)
     for rate, batch in latency.RATES.items():
         bare[rate] = add("bare producer and consumer", rate, latency.bare(broker, rate, seconds, batch))
         found[rate] = add("tuplecast", rate, latency.tuplecast(options.binary, source, broker, rate, seconds, batch=batch))
@@ -117,7 +119,7 @@ def run_latency(source, broker, options, results):
     for kind, (_, make) in peers.kinds({}).items() if not options.without_debezium else ():
         try:
             with latency.streaming(source, broker, kind, make) as run:
-                run(1_000, 3, 1)  # warms the JVM up
+                run(1_000, seconds, 1)  # warms the JVM up
                 for rate in DEBEZIUM_RATES:
                     add(kind, rate, run(rate, seconds, latency.RATES[rate]))
         except Exception as e:  # whatever is wrong with it, the others have been measured

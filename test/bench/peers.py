@@ -5,8 +5,9 @@ import re
 import sys
 
 from confluent_kafka import KafkaException, TopicPartition
+from harness.jvm import SERVER
 from harness.wait import TimedOut, wait_until
-from oracle import SERVER, Debezium
+from oracle import Debezium
 
 import measure
 import ship

@@ -3,13 +3,14 @@ import subprocess
 from pathlib import Path
 
 from confluent_kafka import TopicPartition
+from harness.jvm import SERVER
 from harness.postgres import as_postgres
 from harness.shipper import Shipper
 from harness.wait import wait_until
 
 import measure
 from measure import MB
-from oracle import SERVER, Debezium
+from oracle import Debezium
 from ship import POLL, acked, high_water
 from source import COLUMNS, ROWS, TABLE
 

@@ -8,14 +8,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from harness.jvm import SMALL
 from harness.wait import free_port, wait_until
 
 HERE = Path(__file__).resolve().parent
 FUNNEL_PREFIX = "funnel-"
-# it starts soon, which is what a comparison of records needs
-SMALL = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-# of Kafka's own start scripts, with a heap of 2g: for measuring
-SERVER = ("-Xms256M", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent")
 JAVA = ["java", "-Duser.timezone=UTC", "-Djava.awt.headless=true",
         # older releases read names in the default encoding
         "-Dfile.encoding=UTF-8",

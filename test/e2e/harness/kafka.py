@@ -11,6 +11,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
+from .jvm import SMALL
 from .wait import TimedOut, free_port, wait_until
 
 TOP = Path(__file__).resolve().parents[3]
@@ -33,7 +34,8 @@ SETTINGS = {
     "broker.session.timeout.ms": 3000,
     "broker.heartbeat.interval.ms": 500,
 }
-JAVA = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"]
+JAVA = ["java", "-Djava.awt.headless=true"]
+TOOL = [*JAVA, *SMALL, "-Xmx128m"]
 
 
 def jars():
@@ -45,14 +47,15 @@ def jars():
 
 class KafkaBroker:
     """settings override the broker's properties, dots written as __: auto__create__topics__enable='false'.
-    listeners: more of them, name (which is its protocol, too) → address."""
+    listeners: more of them, name (which is its protocol, too) → address. jvm: its options but for the heap."""
 
-    def __init__(self, heap="384m", listeners=None, port=None, controller_port=None, properties=None, **settings):
+    def __init__(self, heap="384m", listeners=None, port=None, controller_port=None, properties=None, jvm=SMALL, **settings):
         self.dir = Path(tempfile.mkdtemp(prefix="tuplecast-kafka-"))
         self.port = port or free_port()
         self.controller_port = controller_port or free_port()
         self.address = f"127.0.0.1:{self.port}"
-        self.heap = heap
+        # compression's library is unpacked into the temporary folder, and stays there after kill -9
+        self.jvm = [*JAVA, f"-Xmx{heap}", *jvm, f"-Djava.io.tmpdir={self.dir}"]
         # kept: when it goes away, it takes its unfinished requests with it
         self.admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0, "reconnect.backoff.max.ms": 500})
         self.log = self.dir / "broker.log"
@@ -71,7 +74,7 @@ class KafkaBroker:
         self.config = self.dir / "server.properties"
         self.config.write_text("".join(f"{k}={v}\n" for k, v in self.properties.items()))
         self.classpath = f"{jars()}/*"
-        done = subprocess.run([*JAVA, "-Xmx128m", *self._log4j(), "-cp", self.classpath, "kafka.tools.StorageTool", "format",
+        done = subprocess.run([*TOOL, *self._log4j(), "-cp", self.classpath, "kafka.tools.StorageTool", "format",
                                "-t", "tuplecastTestBroker00A", "-c", self.config], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -80,7 +83,7 @@ class KafkaBroker:
 
     def launch(self):
         with open(self.log, "a") as log:
-            self.process = subprocess.Popen([*JAVA, f"-Xmx{self.heap}", *self._log4j(), "-cp", self.classpath, "kafka.Kafka", self.config],
+            self.process = subprocess.Popen([*self.jvm, *self._log4j(), "-cp", self.classpath, "kafka.Kafka", self.config],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir)
 
     def wait_started(self, timeout=120):
@@ -147,7 +150,7 @@ class KafkaBroker:
     def quota(self, user, bytes_a_second):
         """What the user may produce; None: without a limit."""
         change = ["--delete-config", "producer_byte_rate"] if bytes_a_second is None else ["--add-config", f"producer_byte_rate={bytes_a_second}"]
-        done = subprocess.run([*JAVA, "-Xmx128m", *self._log4j(), "-cp", self.classpath, "kafka.admin.ConfigCommand", "--bootstrap-server", self.address,
+        done = subprocess.run([*TOOL, *self._log4j(), "-cp", self.classpath, "kafka.admin.ConfigCommand", "--bootstrap-server", self.address,
                                "--alter", *change, "--entity-type", "users", "--entity-name", user], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
 
