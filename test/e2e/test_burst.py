@@ -185,6 +185,7 @@ def test_after_an_error_the_connection_streams_again(filled, cluster):
                     sums[-1].update(data)
                 elif data[0] >= end:
                     break
+        wait_until(lambda: not db.value("SELECT active FROM pg_replication_slots WHERE slot_name = %s", [slot]), what="the slot is free")
     assert len({s.hexdigest() for s in sums}) == 1
 
 
