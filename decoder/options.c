@@ -218,29 +218,33 @@ check_topic_prefix(const char *prefix)
 				 "Kafka's topic names consist of letters, digits, \".\", \"_\" and \"-\".")));
 }
 
-/* The table of each entry is a pattern; its columns are checked with the table. */
+text *
+options_key_entry(char *entry, List **columns)
+{
+	char *colon = strrchr(entry, ':');
+
+	if (colon != NULL)
+		*columns = pattern_split(colon + 1, ',');
+	if (colon == NULL || colon == entry || *columns == NIL)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for option \"message.key.columns\": \"%s\"",
+					entry),
+			 errhint("Write SCHEMA.TABLE:COLUMN,COLUMN; and so on.")));
+	*colon = '\0';
+	return pattern_compile("message.key.columns", entry);
+}
+
+/* The columns are checked with their table. */
 static void
 check_message_key_columns(const char *value)
 {
 	ListCell *lc;
+	List *columns;
 
 	foreach(lc, pattern_split(value, ';'))
-	{
-		char *item = lfirst(lc);
-		char *colon = strrchr(item, ':');
-
-		if (colon == NULL || colon == item ||
-			pattern_split(colon + 1, ',') == NIL)
-			ereport(
-				ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg(
-					 "invalid value for option \"message.key.columns\": \"%s\"",
-					 item),
-				 errhint("Write SCHEMA.TABLE:COLUMN,COLUMN; and so on.")));
-		*colon = '\0';
-		pattern_compile("message.key.columns", item);
-	}
+		options_key_entry(lfirst(lc), &columns);
 }
 
 static void

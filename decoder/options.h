@@ -142,5 +142,11 @@ typedef struct PluginOptions
  * unknown, repeated or out of range is an ERROR with a hint.
  */
 extern void options_parse(PluginOptions *opts, List *defelems);
+/*
+ * An entry of message.key.columns, TABLE:COLUMN,COLUMN, which is cut at its
+ * colon: the table as a pattern, the names of the columns (char *).  ERROR if it
+ * is none.
+ */
+extern text *options_key_entry(char *entry, List **columns);
 
 #endif /* TUPLECAST_OPTIONS_H */

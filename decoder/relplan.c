@@ -112,24 +112,13 @@ custom_key(Relation rel, const PluginOptions *opts, const char *qualified)
 
 	foreach(lc, pattern_split(opts->message_key_columns, ';'))
 	{
-		char *item = lfirst(lc);
-		char *colon = strrchr(item, ':');
+		List *names;
 		List *columns = NIL;
 		ListCell *name;
 
-		if (colon == NULL)
-			ereport(
-				ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg(
-					 "invalid value for option \"message.key.columns\": \"%s\"",
-					 item),
-				 errhint("Write SCHEMA.TABLE:COLUMN,COLUMN; and so on.")));
-		*colon = '\0';
-		if (!pattern_match(pattern_compile("message.key.columns", item),
-						   qualified))
+		if (!pattern_match(options_key_entry(lfirst(lc), &names), qualified))
 			continue;
-		foreach(name, pattern_split(colon + 1, ','))
+		foreach(name, names)
 		{
 			AttrNumber attnum = get_attnum(RelationGetRelid(rel), lfirst(name));
 
