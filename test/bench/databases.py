@@ -3,7 +3,6 @@ import itertools
 import time
 
 from harness.postgres import Database
-from harness.shipper import Shipper
 from harness.wait import wait_until
 
 import latency
@@ -25,8 +24,7 @@ class Many:
             broker.create_topic(db.topic("narrow"))
             self.databases.append(db)
             self.connections.append(db.connect())
-            self.shippers.append(Shipper(binary, "--source", db.url, "--kafka", broker.address, "--prefix", db.prefix, f"--slot.name={db.slot}",
-                                         "--table.include.list=public.narrow", env=measure.IMAGE).start())
+            self.shippers.append(ship.launch(binary, db, broker, db.slot, db.prefix, tables=r"public\.narrow"))
         for shipper in self.shippers:
             shipper.wait_ready(120)
         self.walsenders = [source.walsender(db.slot) for db in self.databases]

@@ -12,15 +12,16 @@ sys.path.insert(0, str(TOP / "test/e2e"))
 from harness import ledger  # noqa: E402
 from harness.kafka import KafkaBroker  # noqa: E402
 from harness.postgres import Database, PostgresCluster  # noqa: E402
-from harness.shipper import Shipper  # noqa: E402
 from harness.wait import wait_until  # noqa: E402
+
+import ship  # noqa: E402
 
 BINARY = os.environ.get("TUPLECAST_TEST_SHIPPER", str(TOP / "shipper/build/tuplecast"))
 
 
 def launch(db, broker, mode):
-    return Shipper(BINARY, "--source", db.url, "--kafka", broker.address, "--prefix", db.prefix, f"--slot.name={db.slot}",
-                   "--table.include.list=public.account,public.ledger", f"--delivery={mode}", "--position.interval.ms=500").start().wait_ready(180)
+    return ship.launch(BINARY, db, broker, db.slot, db.prefix, f"--delivery={mode}", "--position.interval.ms=500",
+                       tables=r"public\.account,public\.ledger").wait_ready(180)
 
 
 def measure(server, broker, number, mode, keep_position, kills):

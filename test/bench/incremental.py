@@ -76,7 +76,7 @@ def run(binary, source, broker, number, rate, seconds, count, *options):
     topic, rows_topic = f"{prefix}.public.{latency.TABLE}", f"{prefix}.public.{snapshot.NAME}"
     for name in (topic, rows_topic):
         broker.create_topic(name)
-    shipper = ship.launch(binary, source, broker, slot, prefix, "--snapshot.mode=no_data", *options, table=f"({latency.TABLE}|{snapshot.NAME})")
+    shipper = ship.launch(binary, source.db, broker, slot, prefix, "--snapshot.mode=no_data", *options, tables=rf"public\.({latency.TABLE}|{snapshot.NAME})")
     pipe, theirs = multiprocessing.Pipe()
     child = multiprocessing.get_context("spawn").Process(target=consume, args=(broker.address, topic, theirs))
     load = None

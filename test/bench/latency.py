@@ -112,7 +112,7 @@ def tuplecast(binary, source, broker, rate, seconds, *options, batch=1):
     slot, prefix = f"latency_{number}", f"latency{number}"
     topic = f"{prefix}.public.{TABLE}"
     broker.create_topic(topic)
-    shipper = ship.launch(binary, source, broker, slot, prefix, *options, table=TABLE)
+    shipper = ship.launch(binary, source.db, broker, slot, prefix, *options, tables=rf"public\.{TABLE}")
     arrivals = None
     try:
         shipper.wait_ready()

@@ -192,7 +192,7 @@ class Streams:
                 print(f"  peers: {name} is not cleaned up: {e}", file=sys.stderr, flush=True)
 
     def shipper(self, prefix, options):
-        return ship.launch(self.binary, self.source, self.broker, prefix, prefix, "--format=flat", "--headers.identity=false", *options, table=NAME)
+        return ship.launch(self.binary, self.source.db, self.broker, prefix, prefix, "--format=flat", "--headers.identity=false", *options, tables=rf"public\.{NAME}")
 
     def catch_up_ours(self, name, count):
         prefix, options = self.ours[name]
@@ -277,7 +277,7 @@ def start_to_first_record(binary, source, broker):
     with broker.reader(topic) as reader:
         reader.poll()
         watch = measure.Stopwatch()
-        shipper = ship.launch(binary, source, broker, name, name, table="starting")
+        shipper = ship.launch(binary, source.db, broker, name, name, tables=r"public\.starting")
         try:
             wait_until(lambda: reader.poll() or reader.records, 60, interval=0)
             seconds = watch.seconds()

@@ -13,9 +13,10 @@ from measure import MB
 POLL = 0.02
 
 
-def launch(binary, source, broker, slot, prefix, *options, table="wide"):
-    return Shipper(binary, "--source", source.db.url, "--kafka", broker.address, "--prefix", prefix, f"--slot.name={slot}",
-                   f"--table.include.list=public.{table}", *options, env=measure.IMAGE).start()
+def launch(binary, db, broker, slot, prefix, *options, tables=r"public\.wide"):
+    """As the image of deploy/ would start it. tables: table.include.list"""
+    return Shipper(binary, "--source", db.url, "--kafka", broker.address, "--prefix", prefix, f"--slot.name={slot}",
+                   f"--table.include.list={tables}", *options, env=measure.IMAGE).start()
 
 
 def acked(shipper):
@@ -39,8 +40,7 @@ def throughput(binary, source, broker, prefix, *options, base="base", tables=r"p
     slot = source.new_slot("tuplecast", base)
     before = [measure.machine_cpu_seconds(), measure.cpu_seconds(broker.process.pid), time.process_time()]
     watch = measure.Stopwatch()
-    shipper = Shipper(binary, "--source", source.db.url, "--kafka", broker.address, "--prefix", prefix, f"--slot.name={slot}",
-                      f"--table.include.list={tables}", *options, env=measure.IMAGE).start()
+    shipper = launch(binary, source.db, broker, slot, prefix, *options, tables=tables)
     try:
         wait_acked(shipper, rows, interval=POLL)
         seconds = watch.seconds()
@@ -113,7 +113,7 @@ def paused_broker(binary, source, broker, number, *options):
     slot = source.new_slot("tuplecast")
     prefix = f"paused{number}"
     broker.create_topic(f"{prefix}.public.wide")
-    shipper = launch(binary, source, broker, slot, prefix, *options)
+    shipper = launch(binary, source.db, broker, slot, prefix, *options)
     paused = False
     try:
         # the last rows are the large transaction's
@@ -167,7 +167,7 @@ def large_transaction(binary, source, broker, number, rows, *options):
     broker.create_topic(f"{prefix}.public.tall")
     source.sql("SELECT pg_create_logical_replication_slot(%s, 'tuplecast')", (slot,))
     source.sql(f"INSERT INTO tall SELECT i, i FROM generate_series(1, {rows}) i")
-    shipper = launch(binary, source, broker, slot, prefix, *options, table="tall")
+    shipper = launch(binary, source.db, broker, slot, prefix, *options, tables=r"public\.tall")
     slow = SlowBroker(broker)
     series = RssSeries(shipper.pid)
     watch = measure.Stopwatch()

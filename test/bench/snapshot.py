@@ -5,13 +5,12 @@ from pathlib import Path
 from confluent_kafka import TopicPartition
 from harness.jvm import SERVER
 from harness.postgres import as_postgres
-from harness.shipper import Shipper
 from harness.wait import wait_until
 
 import measure
 from measure import MB
 from oracle import Debezium
-from ship import POLL, acked, high_water
+from ship import POLL, acked, high_water, launch
 from source import COLUMNS, ROWS, TABLE
 
 NAME = "snap"
@@ -60,8 +59,7 @@ def ours(binary, source, broker, number, count, *options):
     prefix, slot = f"snap{number}", f"snap_{number}"
     broker.create_topic(f"{prefix}.public.{NAME}")
     server, watch = ServerCpu(source), measure.Stopwatch()
-    shipper = Shipper(binary, "--source", source.db.url, "--kafka", broker.address, "--prefix", prefix, f"--slot.name={slot}",
-                      f"--table.include.list=public.{NAME}", "--snapshot.mode=initial", *options, env=measure.IMAGE).start()
+    shipper = launch(binary, source.db, broker, slot, prefix, "--snapshot.mode=initial", *options, tables=rf"public\.{NAME}")
     try:
         wait_until(lambda: acked(shipper) >= count, 600, interval=POLL, what=lambda: f"{count} rows:\n{shipper.log()[-4000:]}")
         seconds = watch.seconds()

@@ -162,28 +162,31 @@ def large(lines):
                   f"peak RSS {f['peak_rss_mb']:.1f} MB.")
 
 
-LATE = ("p50_ms", "p95_ms", "p99_ms", "p99.9_ms", "max_ms")
 SHARES = ("walsender_percent", "shipper_percent", "broker_percent")
+LATE = ("p50_ms", "p95_ms", "p99_ms", "p99.9_ms", "max_ms")
+LATE_TITLES = ["p50", "p95", "p99", "p99.9", "max", "walsender", "client", "broker"]
 
 
-def _late(f):
-    return [*(f"{f[key]:.2f}" if key in f else "" for key in LATE), *(f"{f[key]:.0f} %" if key in f else "" for key in SHARES)]
+def late(f, keys=LATE, shares=SHARES, digits=2):
+    """Milliseconds and shares of a core; empty where a line has none."""
+    return [*(f"{f[key]:.{digits}f}" if key in f else "" for key in keys), *(f"{f[key]:.0f} %" if key in f else "" for key in shares)]
+
+
+def late_table(titles, rows):
+    return measure.table([*titles, *LATE_TITLES], rows) if rows else None
 
 
 def latency(lines):
     found = sorted((line for line in lines if line["case"] == "latency"), key=lambda line: (line["wanted"], rank(line["name"])))
-    rows = [[line["name"], f"{line['wanted']:,}", f"{line['rate']:,.0f}", *_late(line)] for line in found]
-    return measure.table(["", "rows/s", "measured", "p50", "p95", "p99", "p99.9", "max", "walsender", "client", "broker"], rows) if rows else None
+    return late_table(["", "rows/s", "measured"], [[line["name"], f"{line['wanted']:,}", f"{line['rate']:,.0f}", *late(line)] for line in found])
 
 
 def delivery(lines):
-    of, late = runs(lines, "delivery"), runs(lines, "delivery latency")
+    of, slow = runs(lines, "delivery"), runs(lines, "delivery latency")
     rows = []
     for name, f in of.items():
-        slow = late.get(name, [{}])[-1]
         rows.append([name, middle(f, "rows_per_second", 0), spread(f, "rows_per_second"), text_of(ratio(f, of.get("at-least-once", []), "rows_per_second")),
-                     middle(f, "shipper_us"), middle(f, "broker_us"), *(f"{slow[key]:.1f}" if key in slow else "" for key in ("p50_ms", "p99_ms")),
-                     *(f"{slow[key]:.0f} %" if key in slow else "" for key in ("shipper_percent", "broker_percent"))])
+                     middle(f, "shipper_us"), middle(f, "broker_us"), *late(slow.get(name, [{}])[-1], ("p50_ms", "p99_ms"), ("shipper_percent", "broker_percent"), 1)])
     return measure.table(["delivery", "rows/s", "spread", "ratio", "shipper µs", "broker µs", "p50 ms", "p99 ms", "shipper", "broker"], rows) if rows else None
 
 
@@ -198,8 +201,7 @@ def peers(lines):
 
 
 def peers_latency(lines):
-    rows = [[name, *_late(f[-1])] for name, f in runs(lines, "peers latency").items()]
-    return measure.table(["", "p50", "p95", "p99", "p99.9", "max", "walsender", "client", "broker"], rows) if rows else None
+    return late_table([""], [[name, *late(f[-1])] for name, f in runs(lines, "peers latency").items()])
 
 
 def snapshot(lines):
@@ -237,10 +239,15 @@ def other_burst(of):
     return next((name for name in of if "burst" in name), None)
 
 
+def by_shape(lines):
+    """(the shape, its runs) of each, in the order in which they were run"""
+    for case in dict.fromkeys(line["case"] for line in lines if line["case"].startswith("shapes: ")):
+        yield case.partition(": ")[2], runs(lines, case)
+
+
 def shapes(lines):
     rows = []
-    for case in dict.fromkeys(line["case"] for line in lines if line["case"].startswith("shapes: ")):
-        of = runs(lines, case)
+    for shape, of in by_shape(lines):
         base, broker = of.get("pgoutput", []), of.get("to the broker", [])
         count = broker[0]["seconds"] * broker[0]["rows_per_second"] if broker else None
         if not base or not count or "all excluded" not in of or not other_burst(of):
@@ -250,7 +257,7 @@ def shapes(lines):
 
         def us(name, of=of, count=count):
             return text_of(median(column(of[name], "walsender_cpu_s")) / count * 1e6) if name in of and count else ""
-        rows.append([case.partition(": ")[2], *(text_of(ratio(of[name], base, "seconds")) for name in ours), us("tuplecast"), us("pgoutput"),
+        rows.append([shape, *(text_of(ratio(of[name], base, "seconds")) for name in ours), us("tuplecast"), us("pgoutput"),
                      middle(broker, "rows_per_second", 0), middle(broker, "mb_per_second", 0), middle(broker, "shipper_us"), peak(broker)])
     if not rows:
         return None
@@ -321,11 +328,11 @@ def plan(lines):
 
 def plan_shapes(lines):
     rows = []
-    for case in dict.fromkeys(line["case"] for line in lines if line["case"].startswith("shapes: ")):
-        broker = runs(lines, case).get("to the broker", [])
+    for shape, of in by_shape(lines):
+        broker = of.get("to the broker", [])
         if broker:
             walsender, main, shipper = (median(column(broker, key)) for key in ("walsender_us", "main_thread_us", "shipper_us"))
-            rows.append([case.partition(": ")[2], f"{walsender:.2f}", f"{main:.2f}", f"{shipper - main:.2f}",
+            rows.append([shape, f"{walsender:.2f}", f"{main:.2f}", f"{shipper - main:.2f}",
                          f"{1e6 / max(walsender, main, shipper - main):,.0f}" if max(walsender, main, shipper - main) else ""])
     return measure.table(["shape", "w", "m", "k", "one slot, rows/s"], rows) if rows else None
 
