@@ -377,9 +377,9 @@ is_absent(const MetaField *f, const Encoder *enc)
 			!enc->opts->transaction_metadata);
 }
 
-void
-metafields_append(StringInfo out, const Encoder *enc, const Change *change,
-				  char op, bool first)
+static void
+put_field(StringInfo out, const Encoder *enc, const Change *change, char op,
+		  int i)
 {
 	MetaSource src = {enc,
 					  change->plan->stream.schema,
@@ -387,15 +387,22 @@ metafields_append(StringInfo out, const Encoder *enc, const Change *change,
 					  change->lsn,
 					  {op, '\0'}};
 
+	if (is_absent(&enc->fields[i], enc))
+		json_lit(out, "null");
+	else
+		meta_value(out, enc->fields[i].kind, &src);
+}
+
+void
+metafields_append(StringInfo out, const Encoder *enc, const Change *change,
+				  char op, bool first)
+{
 	for (int i = 0; i < enc->nfields; i++)
 	{
 		/* the name comes with the comma before it */
 		json_str(out, enc->fields[i].name_json + (first ? 1 : 0));
 		first = false;
-		if (is_absent(&enc->fields[i], enc))
-			json_lit(out, "null");
-		else
-			meta_value(out, enc->fields[i].kind, &src);
+		put_field(out, enc, change, op, i);
 	}
 }
 
@@ -403,16 +410,8 @@ void
 metafield_value(StringInfo out, const Encoder *enc, const Change *change,
 				char op, int i)
 {
-	MetaSource src = {enc,
-					  change->plan->stream.schema,
-					  change->plan->stream.name,
-					  change->lsn,
-					  {op == WIRE_OP_TOMBSTONE ? WIRE_OP_DELETE : op, '\0'}};
-
-	if (is_absent(&enc->fields[i], enc))
-		json_lit(out, "null");
-	else
-		meta_value(out, enc->fields[i].kind, &src);
+	put_field(out, enc, change, op == WIRE_OP_TOMBSTONE ? WIRE_OP_DELETE : op,
+			  i);
 }
 
 bool

@@ -4,6 +4,19 @@
  */
 #include "config_internal.h"
 
+/* what is a number, or -1 */
+static const struct TopicNumber
+{
+	const char *name;
+	int64_t most;
+	const char *wanted;
+} numbers[] = {
+	{"replication.factor", 32767,
+	 "It is a number of brokers, or -1 for the brokers' default."},
+	{"partitions", 1000000,
+	 "It is a number of partitions, or -1 for the brokers' default."},
+};
+
 static bool
 bad_topic(const char *name, const char *value, const char *origin,
 		  const char *wanted, Error *err)
@@ -47,18 +60,11 @@ config_topic_set(Config *cfg, const char *name, const char *value,
 		return bad_topic(name, value, origin,
 						 "The default group takes every topic; remove it.",
 						 err);
-	if (strcmp(rest, "replication.factor") == 0 &&
-		(!config_parse_int(value, &n) || (n != -1 && (n < 1 || n > 32767))))
-		return bad_topic(name, value, origin,
-						 "It is a number of brokers, or -1 for the brokers' "
-						 "default.",
-						 err);
-	if (strcmp(rest, "partitions") == 0 &&
-		(!config_parse_int(value, &n) || (n != -1 && (n < 1 || n > 1000000))))
-		return bad_topic(name, value, origin,
-						 "It is a number of partitions, or -1 for the "
-						 "brokers' default.",
-						 err);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (strcmp(rest, numbers[i].name) == 0 &&
+			(!config_parse_int(value, &n) ||
+			 (n != -1 && (n < 1 || n > numbers[i].most))))
+			return bad_topic(name, value, origin, numbers[i].wanted, err);
 	config_pairs_set(&cfg->topic_creation, &cfg->state->topic_ranks, rest,
 					 value, origin, false, rank);
 	return true;
