@@ -33,8 +33,8 @@ incremental_copy(const char *s)
 	return copy;
 }
 
-static IncrementalKey
-key_copy(const IncrementalKey *key)
+IncrementalKey
+incremental_key_copy(const IncrementalKey *key)
 {
 	IncrementalKey copy = {NULL, key->len, false};
 
@@ -45,19 +45,13 @@ key_copy(const IncrementalKey *key)
 	return copy;
 }
 
-static void
-key_set(IncrementalKey *to, const IncrementalKey *from)
+void
+incremental_key_set(IncrementalKey *to, const IncrementalKey *from)
 {
-	IncrementalKey copy = key_copy(from);
+	IncrementalKey copy = incremental_key_copy(from);
 
 	free(to->text);
 	*to = copy;
-}
-
-static bool
-key_equal(const IncrementalKey *a, const IncrementalKey *b)
-{
-	return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
 }
 
 Incremental *
@@ -366,7 +360,7 @@ incremental_max(Incremental *inc, const IncrementalKey *key)
 		incremental_end_table(inc, "EMPTY", NULL);
 		return;
 	}
-	key_set(&inc->tables[0].max, key);
+	incremental_key_set(&inc->tables[0].max, key);
 	inc->state = STATE_KEYS;
 }
 
@@ -379,7 +373,7 @@ incremental_keys(Incremental *inc, const IncrementalKey *keys, size_t count)
 	incremental_free_keys(inc);
 	inc->keys = incremental_alloc(NULL, count + 1, sizeof(*inc->keys));
 	for (size_t i = 0; i < count; i++)
-		inc->keys[i] = key_copy(&keys[i]);
+		inc->keys[i] = incremental_key_copy(&keys[i]);
 	inc->nkeys = count;
 	if (count > 0)
 	{
@@ -493,111 +487,4 @@ incremental_lost(Incremental *inc)
 	/* the message may be on its way, or the rows */
 	else if (inc->state != STATE_WAITING && inc->state != STATE_PUTTING)
 		incremental_restart(inc);
-}
-
-/* ---- the rows ------------------------------------------------------------ */
-
-bool
-incremental_putting(const Incremental *inc)
-{
-	return inc->state == STATE_PUTTING;
-}
-
-bool
-incremental_is_fresh(const Incremental *inc, size_t record)
-{
-	return !inc->records[record].stale;
-}
-
-static void
-requeue_remove(IncrementalTable *t, const IncrementalKey *key)
-{
-	for (size_t i = 0; i < t->nrequeue; i++)
-		if (key_equal(&t->requeue[i], key))
-		{
-			free(t->requeue[i].text);
-			t->requeue[i] = t->requeue[--t->nrequeue];
-			return;
-		}
-}
-
-static void
-requeue_add(IncrementalTable *t, const IncrementalKey *key)
-{
-	requeue_remove(t, key);
-	t->requeue =
-		incremental_alloc(t->requeue, t->nrequeue + 1, sizeof(*t->requeue));
-	t->requeue[t->nrequeue++] = key_copy(key);
-}
-
-void
-incremental_done(Incremental *inc, size_t record)
-{
-	const IncrementalRecord *r = &inc->records[record];
-	const IncrementalKey *key = &inc->keys[r->row];
-	IncrementalTable *t = inc->tables;
-
-	inc->put++;
-	inc->changed = true;
-	if (inc->asked_requeue > 0)
-		requeue_remove(t, key);
-	else
-		key_set(&t->last, key);
-	if (!r->stale)
-	{
-		t->rows++;
-		return;
-	}
-	inc->dropped++;
-	/* its event has less than the row, or was of another row */
-	if (r->unchanged || !inc->exact)
-	{
-		requeue_add(t, key);
-		inc->requeues++;
-	}
-}
-
-/* What of the requeue was asked for and has no row any more is done, too. */
-static void
-end_requeue(IncrementalTable *t)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < t->nrequeue; i++)
-	{
-		if (t->requeue[i].asked)
-			free(t->requeue[i].text);
-		else
-			t->requeue[kept++] = t->requeue[i];
-	}
-	t->nrequeue = kept;
-}
-
-void
-incremental_chunk_done(Incremental *inc)
-{
-	IncrementalTable *t = inc->tables;
-
-	if (inc->asked_requeue > 0)
-		end_requeue(t);
-	else
-	{
-		/* rows behind the last record are not published */
-		if (inc->nkeys > 0)
-			key_set(&t->last, &inc->keys[inc->nkeys - 1]);
-		t->scanned = inc->nkeys < t->limit;
-		if (inc->nkeys > 0)
-			incremental_tell(inc, INCREMENTAL_IN_PROGRESS, NULL);
-	}
-	inc->chunks++;
-	inc->changed = true;
-	/* the same keys again: they change all the time */
-	inc->delays =
-		inc->asked_requeue > 0 && t->nrequeue > 0 ? inc->delays + 1 : 0;
-	incremental_forget_chunk(inc);
-	inc->state = STATE_IDLE;
-	if (t->limit < inc->chunk_rows)
-		t->limit++;
-	if (t->scanned && t->nrequeue == 0)
-		incremental_end_table(inc, t->rows > 0 ? "SUCCEEDED" : "EMPTY", NULL);
 }

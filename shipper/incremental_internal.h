@@ -147,6 +147,9 @@ struct Incremental
 /* ---- incremental.c ---- */
 extern void *incremental_alloc(void *old, size_t n, size_t size);
 extern char *incremental_copy(const char *s);
+extern IncrementalKey incremental_key_copy(const IncrementalKey *key);
+/* A copy in place of what is freed. */
+extern void incremental_key_set(IncrementalKey *to, const IncrementalKey *from);
 
 /* ---- incremental_window.c ---- */
 extern bool incremental_snapshot_parse(XidSnapshot *s, const char *text);

@@ -68,8 +68,8 @@ mutant forgets_events_before_the_rows incremental.c 's/(if \(incremental_is_visi
 mutant halves_transaction_numbers incremental_window.c 's/return s->xmax \+ \(uint64_t\) \(int64_t\) \(int32_t\) \(xid - \(uint32_t\) s->xmax\);/return xid;/'
 mutant takes_any_watermark incremental_window.c 's/strlen\(ours\) == len && memcmp\(ours, content, len\) == 0/ours != NULL \&\& content != NULL \&\& len > 0/' 75
 mutant lets_the_stream_go_on_first loop_incremental.c 's/return incremental_putting\(l->inc\.machine\);/return incremental_putting(l->inc.machine) \&\& l->now_ms % 2;/'
-mutant drops_without_asking_again incremental.c 's/if \(r->unchanged \|\| !inc->exact\)/if (!inc->exact)/'
-mutant claims_the_whole_chunk incremental.c 's/key_set\(&t->last, key\);/key_set(\&t->last, \&inc->keys[inc->nkeys - 1]);/'
+mutant drops_without_asking_again incremental_put.c 's/if \(r->unchanged \|\| !inc->exact\)/if (!inc->exact)/'
+mutant claims_the_whole_chunk incremental_put.c 's/key_set\(&t->last, key\);/key_set(\&t->last, \&inc->keys[inc->nkeys - 1]);/'
 mutant tells_of_a_chunk_before_its_rows loop_incremental.c 's/(\tLoopIncremental \*li = &l->inc;\n)(\n\twhile \(incremental_putting)/$1\n\tif (incremental_putting(li->machine) \&\& li->next == 0 \&\& li->nrecords > 0 \&\& !li->held)\n\t{\n\t\tfor (size_t i = 0; i < li->nrecords; i++)\n\t\t\tincremental_done(li->machine, i);\n\t\ttell(l);\n\t}\n$2/'
 mutant puts_after_a_pause incremental_queue.c 's/inc->paused = inc->changed = true;\n\tif \(inc->state != STATE_PUTTING\)\n\t\tincremental_restart\(inc\);/inc->paused = inc->changed = true;/' 135
 mutant sends_what_was_withdrawn incremental.c 's/step == INCREMENTAL_CLOSE \|\| inc->state == states\[step\]/step != INCREMENTAL_NOTHING \|\| inc->state == states[step]/'

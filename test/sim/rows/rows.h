@@ -199,6 +199,9 @@ extern void cluster_end(void);
 extern void cluster_step(void);
 extern void cluster_fail(void);
 
+/* A position is stored: all that it tells of is in the logs. */
+extern void claims_check(const Position *p);
+
 /* ---- the process ---- */
 
 extern void process_start(void);
