@@ -7,12 +7,6 @@
 
 #include <string.h>
 
-/*
- * librdkafka keeps some 250 bytes beside each message, and about 100 with each
- * header; so many bytes of the limit allow one message.
- */
-#define BYTES_A_RECORD 256
-#define MIN_RECORDS	   1024
 /* however small the batches are */
 #define MIN_PAYLOAD ((uint64_t) 256 << 10)
 
@@ -40,9 +34,6 @@ kafka_queue_init(KafkaQueue *q, int64_t max_bytes, int64_t batch_bytes,
 	q->prompt = prompt;
 	q->batch_bytes = (uint64_t) batch_bytes;
 	q->max_bytes = max_bytes > 0 ? (uint64_t) max_bytes : 1;
-	q->max_records = q->max_bytes / BYTES_A_RECORD;
-	if (q->max_records < MIN_RECORDS)
-		q->max_records = MIN_RECORDS;
 	limit(q);
 }
 

@@ -167,11 +167,13 @@ typedef struct KafkaQueue
 	uint64_t waiting_records;
 	uint64_t max_bytes;
 	uint64_t max_payload;
-	uint64_t max_records;
 	uint64_t batch_bytes;
 	uint64_t partitions; /* of the topics that are ready */
 	bool prompt;		 /* linger.ms is ours, and long */
 } KafkaQueue;
+
+/* what librdkafka keeps beside each message; it is not in "bytes" */
+#define KAFKA_RECORD_BYTES 256
 
 extern void kafka_queue_init(KafkaQueue *q, int64_t max_bytes,
 							 int64_t batch_bytes, bool prompt);
@@ -184,8 +186,8 @@ extern bool kafka_queue_sent(KafkaQueue *q);
 static inline bool
 kafka_queue_full(const KafkaQueue *q)
 {
-	return q->bytes >= q->max_bytes || q->payload >= q->max_payload ||
-		   q->records >= q->max_records;
+	return q->bytes + q->records * KAFKA_RECORD_BYTES >= q->max_bytes ||
+		   q->payload >= q->max_payload;
 }
 
 /* As in Nagle's algorithm: alone, a record goes at once; beside others that are
