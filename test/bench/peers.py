@@ -195,16 +195,21 @@ class Streams:
         return ship.launch(self.binary, self.source.db, self.broker, prefix, prefix, "--format=flat", "--headers.identity=false", *options, tables=rf"public\.{NAME}")
 
     def catch_up_ours(self, name, count):
+        """Timed as a peer is: from the first record on."""
         prefix, options = self.ours[name]
-        before, watch = measure.cpu_seconds(self.broker.process.pid), measure.Stopwatch()
+        whole = measure.Stopwatch()
         shipper = self.shipper(prefix, options)
         try:
+            before = wait_until(lambda: ship.acked(shipper), 60, interval=ship.POLL, what=lambda: f"the first record:\n{shipper.log()[-3000:]}")
+            starting = whole.seconds()
+            cpu, of_broker = measure.cpu_seconds(shipper.pid), measure.cpu_seconds(self.broker.process.pid)
+            watch = measure.Stopwatch()
             ship.wait_acked(shipper, count, interval=ship.POLL)
-            seconds = watch.seconds()
-            found = {"seconds": seconds, "rows_per_second": count / seconds, "client_us": measure.cpu_seconds(shipper.pid) / count * 1e6,
+            seconds, cpu, of_broker = watch.seconds(), measure.cpu_seconds(shipper.pid) - cpu, measure.cpu_seconds(self.broker.process.pid) - of_broker
+            rows = max(1, count - before)
+            found = {"seconds": seconds, "rows_per_second": rows / seconds, "client_us": cpu / rows * 1e6, "broker_us": of_broker / rows * 1e6,
                      "walsender_us": measure.cpu_seconds(self.source.walsender(prefix)) / count * 1e6, "peak_rss_mb": shipper.peak_rss() / MB,
-                     "broker_us": (measure.cpu_seconds(self.broker.process.pid) - before) / count * 1e6,
-                     "mb_per_second": shipper.metric("record_bytes_total") / MB / seconds}
+                     "mb_per_second": shipper.metric("record_bytes_total") / MB / seconds * rows / count, "first_record_s": starting}
             shipper.stop()
         finally:
             shipper.destroy()
