@@ -61,14 +61,12 @@ check_changes(const Position *p, const json_t *progress)
 		{
 			const Change *c = &db.changes[txn->changes[n]];
 			uint8_t parts = c->op == 'k' ? 7 : c->op == 'd' ? 3 : 1;
-			uint32_t version = c->made != NONE ? c->made : c->old;
 
 			if (txn->end_lsn > p->end_lsn && c->ordinal > p->open.ordinal)
 				break;
 			HOLDS("I1",
 				  c->delivered == parts ||
-					  txn->commit_lsn <
-						  floors[db_topic(db.versions[version].table)],
+					  txn->commit_lsn < floors[db_topic_of(c)],
 				  "the position is " LSN_FORMAT
 				  ", but change %u of the transaction that ends at " LSN_FORMAT
 				  " is not in the log",

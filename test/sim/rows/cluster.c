@@ -28,6 +28,7 @@ typedef struct Item
 	} kind;
 	uint32_t what; /* change or version */
 	uint8_t part;
+	uint8_t partition; /* of a change */
 	uint8_t request;
 	uint64_t ticket;
 	char *text; /* a position; owned */
@@ -50,6 +51,7 @@ typedef struct SimSink
 	bool committing;
 	bool committed;
 	bool broken;
+	uint32_t bound[TOPICS]; /* of the last TRUNCATE that was put */
 } SimSink;
 
 static SinkStream streams[TOPICS] = {{0}, {1}};
@@ -93,6 +95,13 @@ known_of(uint32_t version)
 	return &cluster.model[db_topic(v->table)][v->key];
 }
 
+/* Older than a TRUNCATE that came on another partition. */
+static bool
+is_truncated(uint32_t version)
+{
+	return version < cluster.bound[db_topic(db.versions[version].table)];
+}
+
 static uint32_t
 version_of(const Change *c, uint8_t part)
 {
@@ -128,11 +137,25 @@ check_order(uint32_t partition, const Change *c, uint8_t part)
 }
 
 static void
+fold_truncate(const Change *c)
+{
+	if (c->bound > cluster.bound[c->topic])
+		cluster.bound[c->topic] = c->bound;
+	for (uint32_t k = 0; k < KEYS; k++)
+	{
+		Known *known = &cluster.model[c->topic][k];
+
+		if (known->present && known->version < c->bound)
+			known->present = false;
+	}
+}
+
+static void
 fold_change(const Item *item)
 {
 	Change *c = &db.changes[item->what];
-	uint32_t version = version_of(c, item->part);
-	Known *known = known_of(version);
+	uint32_t version;
+	Known *known;
 	bool again = c->delivered & 1 << item->part;
 
 	totals.changes++;
@@ -140,9 +163,17 @@ fold_change(const Item *item)
 	HOLDS("I2", !again || !cluster.exactly_once,
 		  "record (" LSN_FORMAT ", %u, %u) is committed twice",
 		  LSN_ARGS(db.txns[c->txn].end_lsn), c->ordinal, item->part);
-	if (!again)
-		check_order(partition_of(version), c, item->part);
+	/* one without a key may go to another partition when it is sent again */
+	if (!again && (c->op != 't' || cluster.exactly_once))
+		check_order(item->partition, c, item->part);
 	c->delivered |= (uint8_t) (1 << item->part);
+	if (c->op == 't')
+	{
+		fold_truncate(c);
+		return;
+	}
+	version = version_of(c, item->part);
+	known = known_of(version);
 	if (version == c->old && c->op != 'u')
 	{
 		*known = (Known){.present = false};
@@ -152,7 +183,7 @@ fold_change(const Item *item)
 		known->toast = db.versions[version].toast;
 	else if (!known->present)
 		known->toast = 0;
-	known->present = true;
+	known->present = !is_truncated(version);
 	known->version = version;
 }
 
@@ -161,8 +192,9 @@ fold_row(const Item *item)
 {
 	RowVersion *v = &db.versions[item->what];
 
-	*known_of(item->what) =
-		(Known){.present = true, .version = item->what, .toast = v->toast};
+	*known_of(item->what) = (Known){.present = !is_truncated(item->what),
+									.version = item->what,
+									.toast = v->toast};
 	if (item->kind == ITEM_CHUNK_ROW)
 	{
 		uint8_t *n = &cluster.chunk_rows[item->request][v->table][v->key];
@@ -413,6 +445,33 @@ enqueue(SimSink *s, uint32_t q, Item item)
 	return SINK_OK;
 }
 
+/* What has no key goes to any. */
+static uint32_t
+partition_for(const Item *item)
+{
+	const Change *c = &db.changes[item->what];
+
+	if (item->kind != ITEM_CHANGE)
+		return partition_of(item->what);
+	return c->op == 't' ? sim_below(PARTITIONS)
+						: partition_of(version_of(c, item->part));
+}
+
+/* Behind one no row goes out that it has removed. */
+static void
+note_truncate(SimSink *s, const Item *item)
+{
+	const Change *c = &db.changes[item->what];
+
+	if (item->kind != ITEM_CHANGE)
+		HOLDS("I14",
+			  item->what >= s->bound[db_topic(db.versions[item->what].table)],
+			  "version %u is put behind the TRUNCATE that removed it",
+			  item->what);
+	else if (c->op == 't' && c->bound > s->bound[c->topic])
+		s->bound[c->topic] = c->bound;
+}
+
 static SinkResult
 sink_put(Sink *s, const SinkRecord *r, Error *err)
 {
@@ -424,11 +483,11 @@ sink_put(Sink *s, const SinkRecord *r, Error *err)
 	if (sim_once_in(12))
 		return sim_once_in(2) ? SINK_FULL : SINK_PENDING;
 	make_item(r, &item);
-	q = partition_of(item.kind == ITEM_CHANGE
-						 ? version_of(&db.changes[item.what], item.part)
-						 : item.what);
+	q = partition_for(&item);
 	if (!has_room(own, q))
 		return SINK_FULL;
+	item.partition = (uint8_t) q;
+	note_truncate(own, &item);
 	TRACE("shipper: puts %s %u, part %u",
 		  item.kind == ITEM_CHANGE ? "change"
 		  : item.kind == ITEM_ROW  ? "row"

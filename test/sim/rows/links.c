@@ -35,6 +35,29 @@ put_table(Bytes *b, uint32_t table)
 	frame_close(b);
 }
 
+static void
+open_record(Bytes *b, uint32_t table, uint8_t op, uint8_t flags,
+			uint64_t ordinal, uint8_t part)
+{
+	frame_open(b, WIRE_RECORD);
+	bytes_u32(b, table + 1);
+	bytes_u8(b, op);
+	bytes_u8(b, flags);
+	bytes_u64(b, 0x1000);
+	bytes_u64(b, ordinal);
+	bytes_u8(b, part);
+}
+
+void
+put_truncate(Bytes *b, uint32_t table, uint64_t ordinal)
+{
+	open_record(b, table, WIRE_OP_TRUNCATE, 0, ordinal, 0);
+	bytes_blob(b, NULL);
+	bytes_blob(b, "T");
+	bytes_u16(b, 0);
+	frame_close(b);
+}
+
 void
 put_row(Bytes *b, uint32_t version, uint8_t op, uint8_t flags, uint64_t ordinal,
 		uint8_t part, char kind)
@@ -43,13 +66,7 @@ put_row(Bytes *b, uint32_t version, uint8_t op, uint8_t flags, uint64_t ordinal,
 	char key[16];
 
 	snprintf(key, sizeof(key), "%u", v->key);
-	frame_open(b, WIRE_RECORD);
-	bytes_u32(b, v->table + 1);
-	bytes_u8(b, op);
-	bytes_u8(b, flags);
-	bytes_u64(b, 0x1000);
-	bytes_u64(b, ordinal);
-	bytes_u8(b, part);
+	open_record(b, v->table, op, flags, ordinal, part);
 	bytes_blob(b, key);
 	if (op == WIRE_OP_TOMBSTONE)
 		bytes_u32(b, WIRE_NULL);

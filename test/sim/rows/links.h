@@ -18,6 +18,8 @@ extern void put_table(Bytes *b, uint32_t table);
  * follows. */
 extern void put_row(Bytes *b, uint32_t version, uint8_t op, uint8_t flags,
 					uint64_t ordinal, uint8_t part, char kind);
+/* A record without a key, of the table's stream. */
+extern void put_truncate(Bytes *b, uint32_t table, uint64_t ordinal);
 
 extern void stream_begin(void);
 extern void round_begin(void);

@@ -73,6 +73,7 @@ mutant claims_the_whole_chunk incremental_put.c 's/key_set\(&t->last, key\);/key
 mutant tells_of_a_chunk_before_its_rows loop_incremental.c 's/(\tLoopIncremental \*li = &l->inc;\n)(\n\twhile \(incremental_putting)/$1\n\tif (incremental_putting(li->machine) \&\& li->next == 0 \&\& li->nrecords > 0 \&\& !li->held)\n\t{\n\t\tfor (size_t i = 0; i < li->nrecords; i++)\n\t\t\tincremental_done(li->machine, i);\n\t\ttell(l);\n\t}\n$2/'
 mutant puts_after_a_pause incremental_queue.c 's/inc->paused = inc->changed = true;\n\tif \(inc->state != STATE_PUTTING\)\n\t\tincremental_restart\(inc\);/inc->paused = inc->changed = true;/' 135
 mutant sends_what_was_withdrawn incremental.c 's/step == INCREMENTAL_CLOSE \|\| inc->state == states\[step\]/step != INCREMENTAL_NOTHING \|\| inc->state == states[step]/'
+mutant drops_a_truncate core.c 's/(\tout->stream = c->current->handle;)/\tif (f->op == WIRE_OP_TRUNCATE)\n\t\treturn CORE_SKIP;\n$1/'
 mutant loses_a_request loop_incremental.c 's/loop_incremental_progress\(l\);\n\tincremental_commit/incremental_commit/'
 mutant stops_what_was_asked_for_later incremental_queue.c 's/\(inc->stops\[0\]\.behind == 0 \|\| inc->nrequests == 0\)/inc->nrequests == 0/'
 mutant forgets_requests_behind_a_gap loop_snapshot.c 's/\t\(void\) loop_incremental_session\(l\);\n\tsnapshot_plan_free/\tsnapshot_plan_free/' 100

@@ -119,6 +119,16 @@ snapshot_source_go(SnapshotSource *s)
 	s->state = ROUND_READING;
 }
 
+/* The file of a table whose TRUNCATE is in the WAL and not yet visible. */
+static uint32_t
+listed_node(const SnapshotSource *s, uint32_t table)
+{
+	uint32_t t = db.locked[table];
+
+	return db.node[table] -
+		   (s->plain && t != NONE && db.txns[t].state == TXN_LOGGED);
+}
+
 /* What the server lists: the tables of the round. */
 static void
 list_tables(SnapshotSource *s)
@@ -135,12 +145,12 @@ list_tables(SnapshotSource *s)
 		SnapshotTable *t;
 
 		snprintf(name, sizeof(name), "public.t%u", a);
-		t = snapshot_plan_table(s->plan, OID_OF(a), db.node[a], name, "public",
-								db_published(a));
+		t = snapshot_plan_table(s->plan, OID_OF(a), listed_node(s, a), name,
+								"public", db_published(a));
 		t->ranged = db.ranged[a];
 		t->blocks = db_blocks();
 		t->whole = db.whole[a];
-		s->nodes[a] = db.node[a];
+		s->nodes[a] = listed_node(s, a);
 	}
 	snapshot_plan_begun(s->plan, s->floor != 0 ? s->floor : s->lsn);
 	s->count = (int) sim_config.snapshot_max_threads;
@@ -251,6 +261,10 @@ hand_out(SnapshotSource *s, int i)
 	RowReader *r = &s->readers[i];
 	uint32_t table;
 
+	/* its lock is waited for */
+	for (uint32_t a = 0; a < TABLES; a++)
+		if (db.locked[a] != NONE)
+			return SNAPSHOT_WAIT;
 	if (!snapshot_plan_next(s->plan, &s->units[i]))
 		return SNAPSHOT_WAIT;
 	table = s->units[i].table->oid - OID_OF(0);

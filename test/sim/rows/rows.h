@@ -54,15 +54,18 @@ typedef struct RowVersion
 	uint64_t place;
 	uint32_t maker; /* transaction */
 	uint32_t killer;
-	bool dead;	   /* its maker was rolled back */
+	uint32_t truncated; /* the change that is a TRUNCATE; NONE: another one */
+	bool dead;			/* its maker was rolled back */
 	uint32_t rows; /* times it is in the log as a row of the first snapshot */
 } RowVersion;
 
 typedef struct Change
 {
-	char op;	   /* c, u, d; k: the key changed */
-	uint32_t old;  /* version */
-	uint32_t made; /* version */
+	char op;		/* c, u, d; k: the key changed; t: TRUNCATE */
+	uint32_t old;	/* version */
+	uint32_t made;	/* version */
+	uint32_t topic; /* of a TRUNCATE: its versions before this one are gone */
+	uint32_t bound;
 	bool unchanged;
 	uint8_t ordinal;
 	uint8_t delivered; /* bit for each part */
@@ -117,6 +120,7 @@ typedef struct Server
 	uint32_t nactive;
 	uint32_t current[TABLES][KEYS];
 	uint32_t owner[TABLES][KEYS]; /* who holds the row's lock */
+	uint32_t locked[TABLES];	  /* who holds the table's, after a TRUNCATE */
 	uint32_t node[TABLES];
 	bool whole[TABLES]; /* changes hold all values of a row */
 	bool ranged[TABLES];
@@ -155,6 +159,8 @@ extern bool db_committed(uint32_t txn);
 /* By the order of the WAL; NONE: there is no such row. */
 extern uint32_t db_state_at(uint32_t table, uint32_t key, uint64_t lsn);
 extern uint32_t db_topic(uint32_t table);
+/* Of a change. */
+extern uint32_t db_topic_of(const Change *c);
 extern const char *db_published(uint32_t table);
 /* Places of the table are less. */
 extern uint32_t db_blocks(void);
@@ -185,6 +191,9 @@ typedef struct Cluster
 	Position parsed;
 	uint64_t position_max;
 	Known model[TOPICS][KEYS]; /* the log, folded */
+	/* older versions are gone: whatever of them arrives later, on another
+	 * partition, counts for nothing */
+	uint32_t bound[TOPICS];
 	uint64_t last[PARTITIONS][3];
 	uint32_t checked; /* of the WAL: all of it is delivered */
 	uint8_t chunk_rows[MAX_REQUESTS][TABLES][KEYS];
@@ -233,6 +242,7 @@ typedef struct Totals
 	uint64_t positions;
 	uint64_t rewrites;
 	uint64_t gaps;
+	uint64_t truncates;
 } Totals;
 
 typedef struct Request
@@ -256,6 +266,7 @@ extern bool sim_rewritten;
 extern bool sim_repairs; /* slot.lost=resnapshot */
 extern bool sim_gap;	 /* and changes were lost */
 extern bool sim_foreign; /* somebody else writes watermarks */
+extern bool sim_truncates;
 
 #define TRACE(...)                                                             \
 	do                                                                         \

@@ -352,6 +352,14 @@ reader_next(SnapshotReader *r, int64_t now_ms, Error *err)
 		r->state = READER_IDLE;
 		return READER_READY;
 	}
+	/* behind a TRUNCATE: it waits, and gives up in the end */
+	if (second.ask == ASK_OPEN && !second.executed &&
+		db.locked[second.current->oid - OID_OF(0)] != NONE)
+	{
+		if (!sim_once_in(4))
+			return READER_WAIT;
+		second.refused = true;
+	}
 	if (second.refused)
 	{
 		r->state = READER_IDLE;

@@ -1,7 +1,7 @@
 /*
  * server.c
  *		The simulated server: rows in versions, transactions that are committed in
- *		one order and seen in another, snapshots.
+ *		one order and seen in another.
  */
 #include "rows.h"
 
@@ -28,6 +28,14 @@ uint32_t
 db_topic(uint32_t table)
 {
 	return table == 0 ? 0 : 1;
+}
+
+uint32_t
+db_topic_of(const Change *c)
+{
+	if (c->op == 't')
+		return c->topic;
+	return db_topic(db.versions[c->made != NONE ? c->made : c->old].table);
 }
 
 const char *
@@ -71,7 +79,8 @@ new_version(uint32_t table, uint32_t key, uint32_t toast, uint32_t txn)
 											 .toast = toast,
 											 .place = place,
 											 .maker = txn,
-											 .killer = NONE};
+											 .killer = NONE,
+											 .truncated = NONE};
 	db.current[table][key] = db.nversions;
 	return db.nversions++;
 }
@@ -85,9 +94,13 @@ release(uint32_t t)
 		if (db.active[i] == t)
 			db.active[i] = db.active[--db.nactive];
 	for (uint32_t a = 0; a < TABLES; a++)
+	{
+		if (db.locked[a] == t)
+			db.locked[a] = NONE;
 		for (uint32_t k = 0; k < KEYS; k++)
 			if (db.owner[a][k] == t)
 				db.owner[a][k] = NONE;
+	}
 	if (db.txns[t].xid > db.latest_xid)
 		db.latest_xid = db.txns[t].xid;
 }
@@ -121,6 +134,9 @@ put_log(uint32_t t)
 
 	txn->state = TXN_LOGGED;
 	txn->idle = false;
+	/* TRUNCATE gives a table another file */
+	for (uint32_t a = 0; a < TABLES; a++)
+		db.node[a] += db.locked[a] == t;
 	txn->commit_lsn = db.wal_end + 8 + sim_below(200);
 	txn->end_lsn = txn->commit_lsn + 0x30;
 	db.wal_end = txn->end_lsn;
@@ -140,6 +156,20 @@ make_visible(uint32_t t)
 }
 
 static void
+untruncate(uint32_t change)
+{
+	for (uint32_t i = 0; i < db.nversions; i++)
+	{
+		RowVersion *v = &db.versions[i];
+
+		if (v->truncated != change)
+			continue;
+		v->killer = v->truncated = NONE;
+		db.current[v->table][v->key] = i;
+	}
+}
+
+static void
 roll_back(uint32_t t)
 {
 	Txn *txn = &db.txns[t];
@@ -148,6 +178,8 @@ roll_back(uint32_t t)
 	{
 		const Change *c = &db.changes[txn->changes[--txn->count]];
 
+		if (c->op == 't')
+			untruncate(txn->changes[txn->count]);
 		if (c->made != NONE)
 		{
 			RowVersion *v = &db.versions[c->made];
@@ -170,7 +202,8 @@ roll_back(uint32_t t)
 static bool
 is_free(uint32_t table, uint32_t key, uint32_t t)
 {
-	return db.owner[table][key] == NONE || db.owner[table][key] == t;
+	return (db.owner[table][key] == NONE || db.owner[table][key] == t) &&
+		   (db.locked[table] == NONE || db.locked[table] == t);
 }
 
 static void
@@ -188,6 +221,55 @@ new_change(uint32_t t, char op, uint32_t old, uint32_t made, bool unchanged)
 	txn->changes[txn->count++] = db.nchanges++;
 }
 
+/* Of the table, or of all partitions: nobody else may have a lock there. */
+static bool
+may_truncate(uint32_t topic, uint32_t t)
+{
+	for (uint32_t a = 0; a < TABLES; a++)
+	{
+		if (db_topic(a) != topic)
+			continue;
+		if (links_lock(a))
+			return false;
+		for (uint32_t k = 0; k < KEYS; k++)
+			if (!is_free(a, k, t))
+				return false;
+	}
+	return true;
+}
+
+static void
+truncate_topic(uint32_t t)
+{
+	uint32_t topic = sim_below(TOPICS);
+	uint32_t change = db.nchanges;
+
+	if (!may_truncate(topic, t))
+		return;
+	TRACE("server: %llu truncates %s", (unsigned long long) db.txns[t].xid,
+		  topic == 0 ? "a" : "p");
+	new_change(t, 't', NONE, NONE, false);
+	db.changes[change].topic = topic;
+	db.changes[change].bound = db.nversions;
+	for (uint32_t a = 0; a < TABLES; a++)
+	{
+		if (db_topic(a) != topic)
+			continue;
+		db.locked[a] = t;
+		for (uint32_t k = 0; k < KEYS; k++)
+		{
+			uint32_t v = db.current[a][k];
+
+			if (v == NONE)
+				continue;
+			db.versions[v].killer = t;
+			db.versions[v].truncated = change;
+			db.current[a][k] = NONE;
+		}
+	}
+	totals.truncates++;
+}
+
 static void
 change_row(uint32_t t)
 {
@@ -202,6 +284,11 @@ change_row(uint32_t t)
 	if (db.txns[t].count == TXN_CHANGES || db.nchanges == MAX_CHANGES ||
 		db.nversions + 1 >= MAX_VERSIONS)
 		return;
+	if (sim_truncates && sim_once_in(12))
+	{
+		truncate_topic(t);
+		return;
+	}
 	keys_of(table, &first, &count);
 	key = first + sim_below(count);
 	if (!is_free(table, key, t))
@@ -391,7 +478,7 @@ void
 db_rewrite(uint32_t table)
 {
 	for (uint32_t k = 0; k < KEYS; k++)
-		if (db.owner[table][k] != NONE)
+		if (!is_free(table, k, NONE))
 			return;
 	if (links_lock(table))
 		return;
@@ -419,6 +506,7 @@ db_begin(void)
 	for (uint32_t a = 0; a < TABLES; a++)
 	{
 		db.node[a] = 1;
+		db.locked[a] = NONE;
 		db.whole[a] = a == 2 ? db.whole[1] : sim_once_in(2);
 		db.ranged[a] = !sim_once_in(6);
 		for (uint32_t k = 0; k < KEYS; k++)
@@ -439,101 +527,4 @@ db_begin(void)
 	put_log(t);
 	make_visible(t);
 	db.nwal = 0;
-}
-
-/* ---- snapshots ----------------------------------------------------------- */
-
-void
-db_snapshot(Seen *s)
-{
-	s->xmin = s->xmax = db.latest_xid + 1;
-	s->count = 0;
-	for (uint32_t i = 0; i < db.nactive; i++)
-	{
-		uint64_t xid = db.txns[db.active[i]].xid;
-
-		if (xid >= s->xmax)
-			continue;
-		s->running[s->count++] = xid;
-		if (xid < s->xmin)
-			s->xmin = xid;
-	}
-}
-
-void
-db_exact_snapshot(Seen *s)
-{
-	s->xmax = db.txns[0].xid + 1;
-	s->count = 0;
-	for (uint32_t t = 0; t < db.ntxns; t++)
-		if (db_committed(t) && db.txns[t].xid >= s->xmax)
-			s->xmax = db.txns[t].xid + 1;
-	s->xmin = s->xmax;
-	for (uint32_t t = 0; t < db.ntxns; t++)
-		if (db.txns[t].state == TXN_RUNNING && db.txns[t].xid < s->xmin)
-			s->xmin = db.txns[t].xid;
-	/* who was rolled back stands among those that run */
-	for (uint32_t t = 0; t < db.ntxns; t++)
-		if (!db_committed(t) && db.txns[t].xid >= s->xmin &&
-			db.txns[t].xid < s->xmax)
-			s->running[s->count++] = db.txns[t].xid;
-}
-
-char *
-db_seen_text(const Seen *s)
-{
-	char *text = malloc(64 + s->count * 24);
-	int n;
-
-	if (text == NULL)
-		abort();
-	n = sprintf(text, "%llu:%llu:", (unsigned long long) s->xmin,
-				(unsigned long long) s->xmax);
-	for (uint32_t i = 0; i < s->count; i++)
-		n += sprintf(text + n, "%s%llu", i > 0 ? "," : "",
-					 (unsigned long long) s->running[i]);
-	return text;
-}
-
-bool
-db_sees(const Seen *s, uint64_t xid)
-{
-	if (xid >= s->xmax)
-		return false;
-	for (uint32_t i = 0; i < s->count; i++)
-		if (s->running[i] == xid)
-			return false;
-	return true;
-}
-
-bool
-db_visible(const Seen *s, const RowVersion *v)
-{
-	return !v->dead && db.txns[v->maker].state != TXN_ABORTED &&
-		   db_sees(s, db.txns[v->maker].xid) &&
-		   (v->killer == NONE || !db_sees(s, db.txns[v->killer].xid));
-}
-
-bool
-db_committed(uint32_t txn)
-{
-	return db.txns[txn].state == TXN_LOGGED ||
-		   db.txns[txn].state == TXN_VISIBLE;
-}
-
-uint32_t
-db_state_at(uint32_t table, uint32_t key, uint64_t lsn)
-{
-	for (uint32_t i = db.nversions; i > 0; i--)
-	{
-		const RowVersion *v = &db.versions[i - 1];
-
-		if (v->table != table || v->key != key || v->dead ||
-			!db_committed(v->maker) || db.txns[v->maker].end_lsn > lsn)
-			continue;
-		if (v->killer == NONE || !db_committed(v->killer) ||
-			db.txns[v->killer].end_lsn > lsn)
-			return i - 1;
-	}
-	return NONE;
 }

@@ -22,9 +22,9 @@ struct Source
 	bool gone; /* and that is not noticed yet */
 	bool created;
 	bool greeted;
-	bool announced[TABLES];
-	uint32_t next; /* of the WAL */
-	uint32_t sent; /* frames of it */
+	bool announced[TABLES + 1]; /* the last is the root of the partitions */
+	uint32_t next;				/* of the WAL */
+	uint32_t sent;				/* frames of it */
 	uint64_t confirmed;
 	Bytes payload;
 	KnownTables known;
@@ -111,16 +111,28 @@ start_stream(Source *s, SourceEvent *ev)
 }
 
 static void
+announce(Source *s, uint32_t table)
+{
+	if (!s->announced[table])
+		put_table(&s->payload, table);
+	s->announced[table] = true;
+}
+
+static void
 send_change(Source *s, const Change *c)
 {
 	Bytes *b = &s->payload;
-	uint32_t version = c->made != NONE ? c->made : c->old;
-	uint32_t table = db.versions[version].table;
 	uint8_t part = 0;
 
-	if (!s->announced[table])
-		put_table(b, table);
-	s->announced[table] = true;
+	if (c->op == 't')
+	{
+		uint32_t table = c->topic == 0 ? 0 : TABLES;
+
+		announce(s, table);
+		put_truncate(b, table, c->ordinal);
+		return;
+	}
+	announce(s, db.versions[c->made != NONE ? c->made : c->old].table);
 	if (c->op == 'd' || c->op == 'k')
 	{
 		put_row(b, c->old, WIRE_OP_DELETE, 0, c->ordinal, part++, 'S');
