@@ -58,8 +58,8 @@ class Load:
                     while not self._stop.is_set():
                         self._transaction(connection)
                         self._stop.wait(self.pace)
-            except psycopg.OperationalError:
-                self._stop.wait(0.1)  # the server is away
+            except (psycopg.OperationalError, psycopg.Rollback):
+                self._stop.wait(0.1)  # the server is away, or went while a transaction was rolled back
             except psycopg.Error as e:
                 if e.sqlstate not in ("57P01", "57P02", "57P03"):
                     self.error = e
