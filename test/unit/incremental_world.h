@@ -152,7 +152,7 @@ mark(World *w)
 }
 
 /* Which of n records go out, as digits 0 and 1. */
-static const char *
+static inline const char *
 put(World *w, size_t n)
 {
 	static char out[17];
