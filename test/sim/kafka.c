@@ -74,15 +74,21 @@ deliver(uint32_t record)
 	kafka.final[r->partition][r->key] = record + 1;
 }
 
-/* Where the server left the position's timeline; what it wrote behind that is
- * on another one, of which the position says nothing. */
+/* Where the server left the position's timeline, or the one from which that
+ * came, if it knows nothing of it; what it wrote behind that is on another one,
+ * of which the position says nothing. */
 static uint64_t
 end_of_timeline(const Position *p)
 {
 	uint64_t end = UINT64_MAX;
+	uint32_t last = p->timeline;
 
+	if (!pg_in_history(last))
+		for (int h = 0; h < pg.history.count; h++)
+			if (pg.history.items[h].timeline < p->timeline)
+				last = pg.history.items[h].timeline;
 	for (int h = 0; h < pg.history.count; h++)
-		if (pg.history.items[h].timeline >= p->timeline &&
+		if (pg.history.items[h].timeline >= last &&
 			pg.history.items[h].end_lsn < end)
 			end = pg.history.items[h].end_lsn;
 	return end;
@@ -160,7 +166,8 @@ void
 producer_open(SimProducer *p)
 {
 	p->open = true;
-	p->failed = p->committing = p->committed = p->worn = false;
+	p->failed = p->committing = p->committed = false;
+	p->worn = p->succeeded = false;
 	p->epoch = kafka.epoch;
 	for (uint32_t q = 0; q <= PARTITIONS; q++)
 		p->head[q] = p->count[q] = 0;
@@ -254,7 +261,7 @@ kafka_append(SimProducer *p, uint32_t queue)
 	if (!kafka.exactly_once)
 	{
 		/* nobody fences it: what another one has read since is overtaken */
-		if (!kafka.overlap && p != &shippers[kafka.reader].producer)
+		if (!kafka.overlap && p->succeeded)
 		{
 			TRACE("kafka: a write of a shipper that was succeeded");
 			kafka.overlap = true;
@@ -530,6 +537,9 @@ bool
 kafka_lose_position(void)
 {
 	if (kafka.position.generation == 0 || pg.owner != NOBODY || kafka.marking)
+		return false;
+	/* nobody could know then that changes are missing */
+	if (pg.slot_moved && !kafka.exactly_once)
 		return false;
 	for (int i = 0; i < SHIPPERS; i++)
 		if (shippers[i].state != DOWN)

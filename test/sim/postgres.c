@@ -317,3 +317,12 @@ pg_find(uint64_t end_lsn)
 			return &pg.txns[pg.wal[i - 1]];
 	return NULL;
 }
+
+bool
+pg_in_history(uint32_t timeline)
+{
+	for (int h = 0; h < pg.history.count; h++)
+		if (pg.history.items[h].timeline == timeline)
+			return true;
+	return timeline == pg.timeline;
+}

@@ -117,21 +117,13 @@ start_over(int i, bool sink)
 	s->state = CONNECTING;
 }
 
-static bool
-in_history(uint32_t timeline)
-{
-	for (int h = 0; h < pg.history.count; h++)
-		if (pg.history.items[h].timeline == timeline)
-			return true;
-	return timeline == pg.timeline;
-}
-
 /* An error that stops the shipper: it must have a reason. */
 static void
 stop_with(int i, const Error *err)
 {
 	SimShipper *s = &shippers[i];
-	const Position *p = &kafka.position;
+	/* as it was when it was asked for: it may be another one by now */
+	const Position *p = &s->early;
 	bool reason = false;
 
 	TRACE("shipper %d: %s: %s", i, err->code, err->text);
@@ -144,7 +136,7 @@ stop_with(int i, const Error *err)
 		reason =
 			p->open.end_lsn != 0 && strcmp(p->options, s->options.hash) != 0;
 	else if (strcmp(err->code, "timeline_unknown") == 0)
-		reason = !in_history(p->timeline);
+		reason = !pg_in_history(p->timeline);
 	else if (strcmp(err->code, "ghost_transactions") == 0 ||
 			 strcmp(err->code, "transaction_vanished") == 0 ||
 			 strcmp(err->code, "position_ahead") == 0)
@@ -191,7 +183,7 @@ check_resumed(int i, const Position *p)
 		"shipper %d streams, though the slot was moved beyond the position", i);
 	HOLDS("I1", !s->early_lost || !kafka.exactly_once,
 		  "shipper %d streams, though the position is lost", i);
-	HOLDS("I13", p->generation == 0 || in_history(p->timeline),
+	HOLDS("I13", p->generation == 0 || pg_in_history(p->timeline),
 		  "shipper %d streams from a server that is of another branch", i);
 	if (p->generation != 0)
 		for (int h = 0; h < pg.history.count; h++)
@@ -219,6 +211,8 @@ read_position(int i)
 	s->early_used = kafka.topic_used;
 	s->early_lost = kafka.position_lost;
 	s->early_slot_lsn = pg.slot_lsn;
+	for (int other = 0; other < SHIPPERS; other++)
+		shippers[other].producer.succeeded |= other != i;
 }
 
 static void
@@ -245,7 +239,7 @@ recover(int i)
 	TRACE("shipper %d: goes on from " LSN_FORMAT "%s", i,
 		  LSN_ARGS(p->generation != 0 ? p->end_lsn : pg.slot_lsn),
 		  again ? ", as before" : "");
-	kafka.reader = i;
+	s->producer.succeeded = false;
 	/* what it put itself may be beyond the position */
 	if (!again)
 		check_resumed(i, p);

@@ -126,6 +126,8 @@ extern bool pg_connect(int shipper);
 extern bool pg_receive(int shipper, SimMessage *out);
 extern void pg_confirm(int shipper, uint64_t lsn);
 extern const SimTxn *pg_find(uint64_t end_lsn);
+/* Is the timeline the server's own, or one that it came from? */
+extern bool pg_in_history(uint32_t timeline);
 
 /* ---- Kafka ---- */
 
@@ -157,6 +159,7 @@ typedef struct SimProducer
 	bool committing;
 	bool committed;
 	bool worn;		 /* what ended its transaction was sent twice */
+	bool succeeded;	 /* another shipper has read the position since */
 	int64_t open_ms; /* how long the Kafka transaction was open, at its end */
 } SimProducer;
 
@@ -168,10 +171,7 @@ typedef struct SimCluster
 	uint64_t position_max;		   /* highest end_lsn that was ever durable */
 	uint32_t last[PARTITIONS];	   /* last record in the log + 1 */
 	uint32_t final[PARTITIONS][8]; /* of each key, record + 1 */
-	/* at-least-once: the shipper that read the position last, and whether
-	 * another one wrote after that */
-	int reader;
-	bool overlap;
+	bool overlap; /* at-least-once: one wrote that was succeeded */
 
 	/* of the transactional id */
 	uint32_t epoch;
