@@ -25,32 +25,29 @@ json_reserve(StringInfo out, int n)
 	return out->data + out->len;
 }
 
-/* memcpy() of what mostly is a few bytes: by moves that may overlap */
+/* The first and the last of n bytes, two words that may overlap. */
+#define JSON_MOVE_ENDS(word, to, from, n)                                      \
+	do                                                                         \
+	{                                                                          \
+		word first;                                                            \
+		word last;                                                             \
+                                                                               \
+		memcpy(&first, (from), sizeof(word));                                  \
+		memcpy(&last, (from) + (n) - sizeof(word), sizeof(word));              \
+		memcpy((to), &first, sizeof(word));                                    \
+		memcpy((to) + (n) - sizeof(word), &last, sizeof(word));                \
+	} while (0)
+
+/* memcpy() of what mostly is a few bytes */
 static inline void
 json_move(char *to, const char *from, int n)
 {
 	if (n > 16 || n <= 0)
 		memcpy(to, from, n);
 	else if (n >= 8)
-	{
-		uint64 first;
-		uint64 last;
-
-		memcpy(&first, from, sizeof(first));
-		memcpy(&last, from + n - sizeof(last), sizeof(last));
-		memcpy(to, &first, sizeof(first));
-		memcpy(to + n - sizeof(last), &last, sizeof(last));
-	}
+		JSON_MOVE_ENDS(uint64, to, from, n);
 	else if (n >= 4)
-	{
-		uint32 first;
-		uint32 last;
-
-		memcpy(&first, from, sizeof(first));
-		memcpy(&last, from + n - sizeof(last), sizeof(last));
-		memcpy(to, &first, sizeof(first));
-		memcpy(to + n - sizeof(last), &last, sizeof(last));
-	}
+		JSON_MOVE_ENDS(uint32, to, from, n);
 	else
 	{
 		char middle = from[n / 2];
@@ -68,6 +65,7 @@ json_raw(StringInfo out, const char *s, int n)
 {
 	char *p = json_reserve(out, n);
 
+	/* of a literal the compiler makes moves itself */
 	if (__builtin_constant_p(n))
 		memcpy(p, s, n);
 	else
@@ -118,9 +116,9 @@ extern void json_hex(StringInfo out, const uint8 *p, size_t len);
  * change, else palloc'd.  *len is updated.  What has no form in UTF-8 becomes
  * U+FFFD: an error would come again at each restart.
  */
+extern const char *json_to_utf8(const char *s, int *len);
 /* The same of text that should be UTF-8. */
 extern const char *json_valid_utf8(const char *s, int *len);
-extern const char *json_to_utf8(const char *s, int *len);
 /* The same of a C string, always a copy. */
 extern char *json_to_utf8_cstring(const char *s);
 /* The way back; what has no form there becomes "?". */

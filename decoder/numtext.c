@@ -62,6 +62,18 @@ put_digit(char *p, unsigned digit)
 	return p + DIGIT_CHARS;
 }
 
+/* The same without zeros in front; DIGIT_CHARS are written all the same. */
+static inline char *
+put_first(char *p, unsigned digit)
+{
+	char all[2 * DIGIT_CHARS];
+	int skip = (digit < 1000) + (digit < 100) + (digit < 10);
+
+	put_digit(all, digit);
+	memcpy(p, all + skip, DIGIT_CHARS);
+	return p + DIGIT_CHARS - skip;
+}
+
 /* false: not a number */
 static bool
 load(Stored *n, const char *data, int len)
@@ -89,18 +101,6 @@ load(Stored *n, const char *data, int len)
 	return true;
 }
 
-/* The same without zeros in front; DIGIT_CHARS are written. */
-static inline char *
-put_first(char *p, unsigned digit)
-{
-	char all[2 * DIGIT_CHARS];
-	int skip = (digit < 1000) + (digit < 100) + (digit < 10);
-
-	put_digit(all, digit);
-	memcpy(p, all + skip, DIGIT_CHARS);
-	return p + DIGIT_CHARS - skip;
-}
-
 /* The digits before the point, without zeros in front. */
 static char *
 put_whole(char *p, const Stored *n)
@@ -121,14 +121,11 @@ put_whole(char *p, const Stored *n)
 
 /* What counters and most numbers in a jsonb are: 0 to 9999. */
 static inline bool
-small_integer(StringInfo out, const struct varlena *v)
+small_integer(StringInfo out, const char *data, int len)
 {
-	const char *data = VARDATA_ANY(v);
 	char *p;
 
-	if (VARATT_IS_EXTERNAL(v) || VARATT_IS_COMPRESSED(v) ||
-		VARSIZE_ANY_EXHDR(v) != 2 * sizeof(uint16) ||
-		load16(data) != SMALL_INTEGER)
+	if (len != 2 * sizeof(uint16) || load16(data) != SMALL_INTEGER)
 		return false;
 	p = put_first(json_reserve(out, 2 * DIGIT_CHARS),
 				  load16(data + sizeof(uint16)));
@@ -138,16 +135,12 @@ small_integer(StringInfo out, const struct varlena *v)
 }
 
 static bool
-any_number(StringInfo out, struct varlena *stored)
+any_number(StringInfo out, const char *data, int len)
 {
-	struct varlena *v =
-		VARATT_IS_EXTERNAL(stored) || VARATT_IS_COMPRESSED(stored)
-			? detoast_attr(stored)
-			: stored;
 	Stored n;
 	char *p;
 
-	if (!load(&n, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v)))
+	if (!load(&n, data, len))
 		return false;
 	/* sign, point, and the first and last digit may be written too far */
 	p = json_reserve(out, (Max(n.weight, 0) + 1) * DIGIT_CHARS + n.scale +
@@ -167,15 +160,21 @@ any_number(StringInfo out, struct varlena *stored)
 	}
 	*p = '\0';
 	out->len = p - out->data;
-	if (v != stored)
-		pfree(v);
 	return true;
 }
 
 bool
 numeric_append(StringInfo out, Datum value)
 {
-	struct varlena *v = (struct varlena *) DatumGetPointer(value);
+	struct varlena *stored = (struct varlena *) DatumGetPointer(value);
+	struct varlena *v = stored;
+	bool done;
 
-	return small_integer(out, v) || any_number(out, v);
+	if (VARATT_IS_EXTERNAL(stored) || VARATT_IS_COMPRESSED(stored))
+		v = detoast_attr(stored);
+	done = small_integer(out, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v)) ||
+		   any_number(out, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
+	if (v != stored)
+		pfree(v);
+	return done;
 }
