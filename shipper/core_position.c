@@ -9,6 +9,8 @@
 
 /* of no answer to what was put, however long a transaction may take */
 #define FLUSH_MAX_MS 120000
+/* transactions of the source in one of Kafka: all of them are kept track of */
+#define TRACKED_MAX 16384
 
 static void core_rows_close(Core *c);
 static void core_close(Core *c);
@@ -153,7 +155,8 @@ core_offer(Core *c, SinkRecord *r)
 	if (d->phase != DELIVERY_COLLECTING || !d->live)
 		return false;
 	if (core_begins_change(c, r->end_lsn, r->frame->ordinal) &&
-		(d->of_source > 0 ? delivery_inside_due(d) : delivery_full(d)))
+		(d->of_source > 0 ? delivery_inside_due(d)
+						  : delivery_full(d) || c->tracker.count >= TRACKED_MAX))
 	{
 		if (d->of_source > 0)
 		{

@@ -131,8 +131,13 @@ start_threads(KafkaSink *ks, const Config *cfg, KafkaPlace *place, Error *err)
 		kafka_place_free(place);
 		return false;
 	}
-	kafka_queue_init(&ks->queued, cfg->queue_bytes, ks->batch_bytes,
-					 ks->flusher != NULL);
+	/* while a commit is on its way the brokers take nothing: it fills then, and
+	 * all at once is made into requests; more of it is no faster */
+	kafka_queue_init(&ks->queued,
+					 cfg->delivery == DELIVERY_EXACTLY_ONCE
+						 ? cfg->queue_bytes / 2
+						 : cfg->queue_bytes,
+					 ks->batch_bytes, ks->flusher != NULL);
 	ks->worker = kafka_worker_start(cfg, ks->rk, ks->eventfd, place, err);
 	if (ks->worker != NULL && embedded)
 		ks->topics.embedded_partitions = kafka_worker_partitions(ks->worker);

@@ -13,6 +13,9 @@
 #include "log.h"
 #include "lsn.h"
 
+/* at-least-once: after a crash inside a large transaction so many of it come
+ * again, and what was in flight */
+#define POSITION_RECORDS 20000
 
 /* A name that no other process has. */
 static void
@@ -42,12 +45,16 @@ void
 loop_core_init(Loop *l)
 {
 	const Config *cfg = l->cfg;
+	bool exactly_once = cfg->delivery == DELIVERY_EXACTLY_ONCE;
+	int64_t records = !exactly_once && cfg->commit_records > POSITION_RECORDS
+						  ? POSITION_RECORDS
+						  : cfg->commit_records;
 	DeliveryOptions o = {
 		.positions = l->ops->recover != NULL,
-		.exactly_once = cfg->delivery == DELIVERY_EXACTLY_ONCE,
+		.exactly_once = exactly_once,
 		.align = cfg->delivery_align == ALIGN_TRANSACTION,
 		.interval_ms = cfg->commit_interval,
-		.max_records = (uint64_t) cfg->commit_records,
+		.max_records = (uint64_t) records,
 		.max_bytes = (uint64_t) cfg->commit_bytes,
 		.timeout_ms = config_transaction_timeout_ms(cfg),
 		.idle_ms = cfg->position_interval,

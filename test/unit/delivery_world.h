@@ -27,7 +27,7 @@ typedef struct World
 	SinkRecord record;
 	bool unclaimed; /* as the test does it itself */
 	bool held;
-	uint64_t tickets[256]; /* put, not acknowledged */
+	uint64_t tickets[20000]; /* put, not acknowledged */
 	int outstanding;
 	int taken;
 	int skipped;

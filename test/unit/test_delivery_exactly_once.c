@@ -227,6 +227,28 @@ keeps_small_transactions_whole(void **state)
 	end(w);
 }
 
+/* However small they are: each is kept track of. */
+static void
+many_transactions_are_not_one(void **state)
+{
+	World *w = world(true);
+	int n = 0;
+
+	(void) state;
+	w->core.delivery.opt.max_records = UINT64_MAX;
+	start(w);
+	while (!w->held && n < 20000)
+		transaction(w, 0x1000 + 0x100 * (uint64_t) ++n, 1);
+	assert_int_equal(n, 16384);
+	assert_int_equal(w->taken, 16383);
+	commit(w);
+	assert_int_equal(w->stored.end_lsn, 0x1000 + 0x100 * 16383);
+	feed(w);
+	assert_int_equal(w->taken, 16384);
+	assert_int_equal(w->stats.split_transactions, 0);
+	end(w);
+}
+
 static void
 aligned_splits_only_before_the_timeout(void **state)
 {
@@ -405,6 +427,7 @@ main(void)
 		cmocka_unit_test(holds_records_while_it_commits),
 		cmocka_unit_test(splits_between_changes_only),
 		cmocka_unit_test(keeps_small_transactions_whole),
+		cmocka_unit_test(many_transactions_are_not_one),
 		cmocka_unit_test(aligned_splits_only_before_the_timeout),
 		cmocka_unit_test(what_is_left_for_the_commit_is_a_minute_at_most),
 		cmocka_unit_test(commits_rarely_while_the_source_is_busy),
