@@ -143,6 +143,12 @@ core_resume_again(Core *c, const ResumeStored *stored,
 	return true;
 }
 
+static bool
+core_is_full(const Core *c)
+{
+	return delivery_full(&c->delivery) || c->tracker.count >= TRACKED_MAX;
+}
+
 bool
 core_offer(Core *c, SinkRecord *r)
 {
@@ -155,8 +161,7 @@ core_offer(Core *c, SinkRecord *r)
 	if (d->phase != DELIVERY_COLLECTING || !d->live)
 		return false;
 	if (core_begins_change(c, r->end_lsn, r->frame->ordinal) &&
-		(d->of_source > 0 ? delivery_inside_due(d)
-						  : delivery_full(d) || c->tracker.count >= TRACKED_MAX))
+		(d->of_source > 0 ? delivery_inside_due(d) : core_is_full(c)))
 	{
 		if (d->of_source > 0)
 		{

@@ -96,6 +96,15 @@ def run_decode(source, options, results):
         results.check(ratio <= DECODE_TO_NOTHING, f"{name}: {ratio:.2f} of the time of a plugin that does nothing, over TCP, at most {DECODE_TO_NOTHING}")
 
 
+def in_pgoutput(results, name, seconds, cpu):
+    """The limits of rows a second and of CPU a row, in what pgoutput takes for the same rows in the same run."""
+    whole = beside.PGOUTPUT_SECONDS
+    most = beside.PGOUTPUT_ROWS / beside.ROWS_PER_SECOND / whole
+    results.check(seconds <= most, f"{name}: {seconds:.2f} of pgoutput's time, at most {most:.2f}: {beside.ROWS_PER_SECOND:,} rows/s where pgoutput takes {whole} s")
+    most = beside.CPU_US * beside.PGOUTPUT_ROWS / 1e6 / whole
+    results.check(cpu <= most, f"{name}: walsender and shipper take {cpu:.2f} of pgoutput's CPU time, at most {most:.2f}: {beside.CPU_US} µs a row where pgoutput takes {whole} s")
+
+
 def run_ship(source, broker, options, results):
     shippers = dict(s.split("=", 1) for s in options.shipper) if options.shipper else {"": options.binary}
     numbers = iter(range(1, 1000))
@@ -130,6 +139,7 @@ def run_ship(source, broker, options, results):
         busy = f" (other processes had {others:.1f} of {os.cpu_count()} cores: repeat it on a quiet machine)" if others > 0.2 else ""
         results.check(rate >= beside.ROWS_PER_SECOND, f"{name}: {rate:,.0f} rows/s, at least {beside.ROWS_PER_SECOND:,}{busy}")
         results.check(cpu <= beside.CPU_US, f"{name}: {cpu:.2f} µs of CPU a row in walsender and shipper, at most {beside.CPU_US}")
+        in_pgoutput(results, name, ratio, cpu / measure.median(column(figures[tables.PGOUTPUT], "walsender_us")))
 
 
 def run_memory(source, broker, options, results):
