@@ -194,6 +194,18 @@ class Streams:
     def shipper(self, prefix, options):
         return ship.launch(self.binary, self.source.db, self.broker, prefix, prefix, "--format=flat", "--headers.identity=false", *options, tables=rf"public\.{NAME}")
 
+    def taking(self, pid):
+        """From now on: a function that says, of so many rows of so many bytes since, what a client and the broker took for them."""
+        cpu, of_broker, watch = measure.cpu_seconds(pid), measure.cpu_seconds(self.broker.process.pid), measure.Stopwatch()
+
+        def taken(rows, size):
+            seconds = watch.seconds()
+            # of very few rows all may have come at once
+            rows = max(1, rows)
+            return {"seconds": seconds, "rows_per_second": rows / seconds, "mb_per_second": rows * size / MB / seconds,
+                    "client_us": (measure.cpu_seconds(pid) - cpu) / rows * 1e6, "broker_us": (measure.cpu_seconds(self.broker.process.pid) - of_broker) / rows * 1e6}
+        return taken
+
     def catch_up_ours(self, name, count):
         """Timed as a peer is: from the first record on."""
         prefix, options = self.ours[name]
@@ -202,14 +214,10 @@ class Streams:
         try:
             before = wait_until(lambda: ship.acked(shipper), 60, interval=ship.POLL, what=lambda: f"the first record:\n{shipper.log()[-3000:]}")
             starting = whole.seconds()
-            cpu, of_broker = measure.cpu_seconds(shipper.pid), measure.cpu_seconds(self.broker.process.pid)
-            watch = measure.Stopwatch()
+            taken = self.taking(shipper.pid)
             ship.wait_acked(shipper, count, interval=ship.POLL)
-            seconds, cpu, of_broker = watch.seconds(), measure.cpu_seconds(shipper.pid) - cpu, measure.cpu_seconds(self.broker.process.pid) - of_broker
-            rows = max(1, count - before)
-            found = {"seconds": seconds, "rows_per_second": rows / seconds, "client_us": cpu / rows * 1e6, "broker_us": of_broker / rows * 1e6,
-                     "walsender_us": measure.cpu_seconds(self.source.walsender(prefix)) / count * 1e6, "peak_rss_mb": shipper.peak_rss() / MB,
-                     "mb_per_second": shipper.metric("record_bytes_total") / MB / seconds * rows / count, "first_record_s": starting}
+            found = {**taken(count - before, shipper.metric("record_bytes_total") / count),
+                     "walsender_us": measure.cpu_seconds(self.source.walsender(prefix)) / count * 1e6, "peak_rss_mb": shipper.peak_rss() / MB, "first_record_s": starting}
             shipper.stop()
         finally:
             shipper.destroy()
@@ -229,17 +237,12 @@ class Streams:
             peer.launch()
             before = wait_until(came, 400, interval=ship.POLL, what=lambda: f"the first record\n{peer.tail()}")
             starting = whole.seconds()
-            cpu, of_broker = measure.cpu_seconds(peer.pid), measure.cpu_seconds(self.broker.process.pid)
-            watch = measure.Stopwatch()
+            taken = self.taking(peer.pid)
             wait_until(lambda: came() >= count and topic.is_last(last_id), 900, interval=ship.POLL,
                        what=lambda: f"all of {count} records, there are {topic.end() - begin}\n{peer.tail()}")
-            seconds, cpu, of_broker = watch.seconds(), measure.cpu_seconds(peer.pid) - cpu, measure.cpu_seconds(self.broker.process.pid) - of_broker
-            sent = topic.end() - begin
-            # of very few rows all may have come at once
-            rows = max(1, sent - before)
-            found = {"seconds": seconds, "rows_per_second": rows / seconds, "client_us": cpu / rows * 1e6, "broker_us": of_broker / rows * 1e6,
-                     # all rows are alike
-                     "mb_per_second": rows * topic.size / MB / seconds, "walsender_us": measure.cpu_seconds(self.source.walsender(peer.slot)) / sent * 1e6,
+            sent = came()
+            # all rows are alike
+            found = {**taken(sent - before, topic.size), "walsender_us": measure.cpu_seconds(self.source.walsender(peer.slot)) / sent * 1e6,
                      "peak_rss_mb": peak_rss(peer.pid) / MB, "first_record_s": starting, "sent_again": sent - count}
             self.let_confirm(peer)
             peer.stop()
