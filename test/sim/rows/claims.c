@@ -64,8 +64,13 @@ check_changes(const Position *p, const json_t *progress)
 
 			if (txn->end_lsn > p->end_lsn && c->ordinal > p->open.ordinal)
 				break;
+			/* progress of an incremental snapshot does not wait for the rest
+			 * of a change; a Kafka transaction does */
+			if (txn->end_lsn > p->end_lsn && c->ordinal == p->open.ordinal &&
+				!cluster.exactly_once)
+				parts &= (uint8_t) ((2 << p->open.part) - 1);
 			HOLDS("I1",
-				  c->delivered == parts ||
+				  (c->delivered & parts) == parts ||
 					  txn->commit_lsn < floors[db_topic_of(c)],
 				  "the position is " LSN_FORMAT
 				  ", but change %u of the transaction that ends at " LSN_FORMAT
