@@ -113,7 +113,8 @@ check_position(const Position *p)
 			  "ends at " LSN_FORMAT " %u of %u records are delivered",
 			  LSN_ARGS(p->end_lsn), LSN_ARGS(t->end_lsn), t->delivered,
 			  t->count);
-		if (t->end_lsn != p->open.end_lsn)
+		/* a transaction of another timeline may end at the same place */
+		if (t->end_lsn != p->open.end_lsn || t->end_lsn > end)
 			continue;
 		for (uint32_t k = 0; k < t->count; k++)
 		{
@@ -142,6 +143,8 @@ keep_position(const Position *p)
 	TRACE("kafka: position %s", json);
 	free(json);
 	kafka.topic_used = true;
+	/* what was on its way when the topic was emptied */
+	kafka.position_lost = false;
 	if (p->end_lsn > kafka.position_max)
 		kafka.position_max = p->end_lsn;
 	totals.positions++;
