@@ -327,12 +327,12 @@ commits_rarely_while_the_source_is_busy(void **state)
 	core_commit_started(&w->core);
 	w->now += 10;
 	core_committed(&w->core, w->now);
-	/* 10 ms a commit: 90 ms of collecting, unless there is nothing to collect */
+	/* 10 ms a commit: 190 ms of collecting, unless there is nothing to collect */
 	transaction(w, 0x200, 1);
-	w->now += 89;
+	w->now += 189;
 	assert_int_equal(next(w, false), DELIVERY_NOTHING);
 	assert_int_equal(core_deadline(&w->core, false), w->now + 1);
-	assert_int_equal(core_deadline(&w->core, true), w->now - 69);
+	assert_int_equal(core_deadline(&w->core, true), w->now - 169);
 	assert_int_equal(next(w, true), DELIVERY_POSITION);
 	end(w);
 }
